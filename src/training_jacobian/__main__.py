@@ -1,0 +1,3 @@
+from training_jacobian.cli import main
+
+raise SystemExit(main())

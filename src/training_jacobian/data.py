@@ -1,0 +1,25 @@
+"""The data stage: a data set, split into training and test examples."""
+
+import numpy as np
+
+from training_jacobian.datasets import dataset
+
+
+def split(name: str, test_size: int, split_seed: int, stratify: bool = False) -> dict[str, np.ndarray]:
+    """Training and test part of the data set `name`.
+
+    Returns inputs_train (n, d), inputs_test (m, d) float64, labels_train (n,), labels_test (m,) int64, with m =
+    `test_size`, drawn by scikit-learn's `train_test_split(random_state=split_seed)` as in the paper's notebook.
+    """
+    from sklearn.model_selection import train_test_split
+
+    inputs, labels = dataset(name).load()
+    inputs_train, inputs_test, labels_train, labels_test = train_test_split(
+        inputs, labels, test_size=test_size, random_state=split_seed, stratify=labels if stratify else None
+    )
+    return {
+        "inputs_train": inputs_train,
+        "labels_train": labels_train,
+        "inputs_test": inputs_test,
+        "labels_test": labels_test,
+    }

@@ -1,0 +1,105 @@
+"""Read params.yaml, or refuse it: each error names the path, the value and what is allowed."""
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from training_jacobian.params import FileInitial, Params, merge, nearest
+
+
+class ParamsError(ValueError):
+    """What is wrong with params.yaml, for people."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its two quiet traps: a key given twice is refused, and 1e-3 is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise ParamsError(f"line {key.start_mark.line + 1}: key {key.value!r} is given twice; remove one")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789"))
+
+
+def _value_at(tree: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
+    """Path in the file, and value, of pydantic's `location`, which also holds the tags of unions."""
+    path = []
+    for step in location:
+        if isinstance(tree, dict) and step in tree or isinstance(tree, list) and isinstance(step, int):
+            tree = tree[step]  # type: ignore[index]
+            path.append(str(step))
+        elif step == location[-1] and isinstance(tree, dict) and tree.get("name") != step:
+            return ".".join([*path, str(step)]), None
+    return ".".join(path), tree
+
+
+def _describe(error: Any, tree: dict[str, Any]) -> str:
+    path, value = _value_at(tree, error["loc"])
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return f"{path}: required key is missing"
+    if kind in ("literal_error", "union_tag_invalid"):
+        allowed = re.findall(r"'([^']*)'", context.get("expected") or context["expected_tags"])
+        if kind == "union_tag_invalid":
+            path, value = f"{path}.name", value["name"]
+        return f"{path} = {value!r}: {nearest(value, allowed)}"
+    if kind == "union_tag_not_found":
+        return f"{path}.name: required key is missing"
+    if isinstance(value, dict):
+        return f"{path}: {error['msg']}"
+    return f"{path} = {value!r}: {error['msg']}"
+
+
+def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None:
+    try:
+        theta = np.load(root / initial.path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable .npy file"
+        raise ParamsError(f"{where}.initial.path = {initial.path!r}: {reason}; give a .npy file of {size} numbers") from None
+    if theta.shape != (size,) or theta.dtype.kind != "f":
+        raise ParamsError(
+            f"{where}.initial.path = {initial.path!r}: holds {theta.dtype} of shape {theta.shape}; "
+            f"the model needs ({size},) floating-point numbers"
+        )
+
+
+def parse(tree: Any, root: Path) -> Params:
+    """Validated params of a parsed file; each run is laid over the defaults.  Raises ParamsError."""
+    if not isinstance(tree, dict):
+        raise ParamsError("the file is empty or not a mapping; see params.yaml of the repository")
+    defaults, runs = tree.get("defaults"), tree.get("runs")
+    if isinstance(defaults, dict) and isinstance(runs, dict):
+        tree = {**tree, "runs": {name: merge(defaults, changes or {}) for name, changes in runs.items()}}
+    try:
+        params = Params.model_validate(tree)
+    except ValidationError as error:
+        lines = dict.fromkeys(_describe(each, tree) for each in error.errors())
+        if any(line.startswith("defaults") for line in lines):  # every run repeats them
+            lines = dict.fromkeys(line for line in lines if not line.startswith("runs."))
+        raise ParamsError("\n".join(lines)) from None
+    for name, run in {"defaults": params.defaults, **{f"runs.{name}": run for name, run in params.runs.items()}}.items():
+        if isinstance(run.initial, FileInitial):
+            _check_file(name, run.initial, run.size, root)
+    return params
+
+
+def load(path: str | Path = "params.yaml") -> Params:
+    """Validated params of a file; theta_0 files are relative to the working directory.  Raises ParamsError."""
+    try:
+        return parse(yaml.load(Path(path).read_text(encoding="utf-8"), _Loader), Path())  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the project's root, or name the file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    except ParamsError as error:
+        raise ParamsError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None

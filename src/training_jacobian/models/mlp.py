@@ -1,0 +1,26 @@
+"""Multilayer perceptron; the paper's main run is 64-64-10 with N = 4810 parameters."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
+    """Names and shapes in the order of theta: per layer the bias (out,), then the kernel (in, out), row-major."""
+    widths = [inputs, *hidden, classes]
+    named: Shapes = {}
+    for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        named[f"Dense_{layer}.bias"] = (fan_out,)
+        named[f"Dense_{layer}.kernel"] = (fan_in, fan_out)
+    return named
+
+
+def apply(parameters: dict[str, Any], inputs: Any, activation: Callable[[Any], Any]) -> Any:
+    """Logits (..., classes) of inputs (..., d); `activation` between the layers, none after the last."""
+    layers = len(parameters) // 2
+    for layer in range(layers):
+        inputs = inputs @ parameters[f"Dense_{layer}.kernel"] + parameters[f"Dense_{layer}.bias"]
+        if layer < layers - 1:
+            inputs = activation(inputs)
+    return inputs

@@ -1,0 +1,124 @@
+"""An artifact's address is its recipe: results/<stage>/<key>/.
+
+The recipe of a stage is what determines its content: the parameters that it and the stages before it read, and digests of
+the modules that compute it.  The key is a hash of the recipe.  The run's name, the number of jobs, threads and the machine
+are in no recipe.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from training_jacobian.params import FileInitial, Params, Run
+
+Recipe = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage adds to the recipe of the stage before it."""
+
+    after: str | None
+    reads: tuple[str, ...]  # parameters, as sections of a run, or a section of params.yaml
+    code: Callable[[Run], tuple[str, ...]]  # modules that compute it
+
+
+STAGES = {
+    "data": Stage(None, ("data",), lambda run: ("data", f"datasets.{run.data.name}")),
+    "train": Stage(
+        "data",
+        ("model", "initial", "training"),
+        lambda run: ("initial", "layout", f"models.{run.model.name}", "training"),
+    ),
+    "jacobian": Stage("train", (), lambda run: ("jacobian",)),
+    "svd": Stage("jacobian", (), lambda run: ("svd",)),
+    "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "spectrum")),
+}
+
+
+def canonical(recipe: Any) -> str:
+    """The one JSON text of a recipe."""
+    return json.dumps(recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def key(recipe: Recipe) -> str:
+    """12 hexadecimal digits of the SHA-256 of the recipe."""
+    return hashlib.sha256(canonical(recipe).encode()).hexdigest()[:12]
+
+
+def path(recipe: Recipe, file: str = "") -> str:
+    """results/<stage>/<key>/<file>, relative to the project's root."""
+    return f"results/{recipe['stage']}/{key(recipe)}/{file}".rstrip("/")
+
+
+def _shape_of(node: Any) -> Any:
+    """A syntax tree as JSON, without docstrings and whatever differs between Python versions."""
+    if isinstance(node, list):
+        return [_shape_of(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return None if node is None else repr(node)
+    fields = dict(ast.iter_fields(node))
+    body = fields.get("body")
+    if isinstance(body, list):
+        # a string standing alone is a docstring: it computes nothing
+        fields["body"] = [
+            each
+            for each in body
+            if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str))
+        ]
+    shapes = {name: _shape_of(value) for name, value in fields.items() if name != "type_ignores"}
+    return [type(node).__name__, {name: shape for name, shape in shapes.items() if shape not in (None, [])}]
+
+
+@cache
+def code_digest(module: str) -> str:
+    """Digest of a module of this package, e.g. `training`; comments, docstrings and layout do not count."""
+    source = Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    return hashlib.sha256(canonical(_shape_of(ast.parse(source))).encode()).hexdigest()[:12]
+
+
+@cache
+def file_digest(file: str) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def recipe(params: Params, run: Run, stage: str) -> Recipe:
+    """Recipe of a stage of a run; that of the stage before it stands in it under `from`."""
+    step = STAGES[stage]
+    parameters = {}
+    for section in step.reads:
+        owner = run if section in type(run).model_fields else params
+        parameters[section] = getattr(owner, section).model_dump(exclude_defaults=True)
+    if "initial" in parameters and isinstance(run.initial, FileInitial):
+        # by its content, not its name
+        parameters["initial"] = {"name": "file", "sha256": file_digest(run.initial.path)}
+    made: Recipe = {
+        "stage": stage,
+        "parameters": parameters,
+        "code": {module: code_digest(module) for module in step.code(run)},
+    }
+    return {**made, "from": recipe(params, run, step.after)} if step.after else made
+
+
+def ancestors(recipe: Recipe) -> dict[str, Recipe]:
+    """Recipes of the stage and of all before it, by stage."""
+    made = {recipe["stage"]: recipe}
+    return {**made, **ancestors(recipe["from"])} if "from" in recipe else made
+
+
+def parameters(recipe: Recipe) -> dict[str, Any]:
+    """All parameters that the stage and those before it read, by section."""
+    return {name: value for each in ancestors(recipe).values() for name, value in each["parameters"].items()}
+
+
+def check_code(recipe: Recipe) -> None:
+    """Raise RuntimeError if the code is no longer that of the recipe: edited while the workflow was running."""
+    for module, digest in recipe["code"].items():
+        if code_digest(module) != digest:
+            raise RuntimeError(f"{module} was edited after the workflow was started; run the same command again")

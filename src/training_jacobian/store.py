@@ -1,0 +1,108 @@
+"""Artifacts in and out: whole or absent, finite, self-describing, the same bytes every time."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training_jacobian import __version__
+from training_jacobian.recipe import Recipe, ancestors, canonical, key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ArtifactError(RuntimeError):
+    """An artifact that must not be used; the message names it and the remedy."""
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it at the end; on an error nothing is left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier
+        orphan.unlink(missing_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
+        partial = Path(file.name)
+    try:
+        partial.chmod(0o666 & ~_umask())
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _digest(values: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
+
+
+def write_hdf5(path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, **attributes: Any) -> None:
+    """Write datasets, each with its SHA-256, and the recipe, its key and the package version as attributes.
+
+    Raises ArtifactError if a dataset is not finite.
+    """
+    import h5py
+
+    for name, values in datasets.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
+    with whole(path) as partial, h5py.File(partial, "w") as file:
+        described = {"stage": recipe["stage"], "key": key(recipe), "recipe": canonical(recipe), "version": __version__}
+        file.attrs.update({**described, **attributes})
+        for name, values in datasets.items():
+            file.create_dataset(name, data=values).attrs["sha256"] = _digest(values)
+
+
+def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """Datasets (all of them, or `names`) of the artifact that an earlier `stage` of `recipe` made.
+
+    Raises ArtifactError if the file is damaged or was made by another recipe.
+    """
+    import h5py
+
+    remedy = f"delete {path} and run the same command again"
+    wanted = key(ancestors(recipe)[stage])
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs["key"] != wanted:
+                raise ArtifactError(f"{path}: made by recipe {file.attrs['key']}, expected {wanted}; {remedy}")
+            if names is None:
+                names = []
+                file.visititems(lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None)
+            datasets = {name: file[name][()] for name in names}
+            digests = {name: file[name].attrs["sha256"] for name in names}
+    except (OSError, KeyError) as error:
+        raise ArtifactError(f"{path}: missing or damaged ({error}); {remedy}") from error
+    for name, values in datasets.items():
+        if _digest(values) != digests[name]:
+            raise ArtifactError(f"{path}: {name} is damaged (SHA-256 differs); {remedy}")
+    return datasets
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a tidy table; floats with the digits that give them back exactly."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people and programs."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_recipe(directory: Path, recipe: Recipe) -> None:
+    """Write recipe.json: what determined the content of this folder, for people."""
+    write_json(directory / "recipe.json", {"key": key(recipe), "version": __version__, "recipe": recipe})
