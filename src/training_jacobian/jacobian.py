@@ -42,9 +42,7 @@ def push_step(step: Step, state: State, batch: Any, tangents: Tangents) -> Tange
 
 def push(step: Step, states: State, batches: Any, tangents: Tangents) -> Tangents:
     """Tangents at the first of the stacked `states` to tangents after the last; as many states as batches."""
-    return jax.lax.scan(
-        lambda carried, now: (push_step(step, *now, carried), None), tangents, (states, batches)
-    )[0]
+    return jax.lax.scan(lambda carried, now: (push_step(step, *now, carried), None), tangents, (states, batches))[0]
 
 
 def from_theta(states: State, tangents: jax.Array) -> Tangents:

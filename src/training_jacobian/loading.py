@@ -28,14 +28,16 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def _value_at(tree: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
     """Path in the file, and value, of pydantic's `location`, which also holds the tags of unions."""
     path = []
     for step in location:
-        if isinstance(tree, dict) and step in tree or isinstance(tree, list) and isinstance(step, int):
+        if (isinstance(tree, dict) and step in tree) or (isinstance(tree, list) and isinstance(step, int)):
             tree = tree[step]  # type: ignore[index]
             path.append(str(step))
         elif step == location[-1] and isinstance(tree, dict) and tree.get("name") != step:
@@ -65,7 +67,9 @@ def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None
         theta = np.load(root / initial.path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable .npy file"
-        raise ParamsError(f"{where}.initial.path = {initial.path!r}: {reason}; give a .npy file of {size} numbers") from None
+        raise ParamsError(
+            f"{where}.initial.path = {initial.path!r}: {reason}; give a .npy file of {size} numbers"
+        ) from None
     if theta.shape != (size,) or theta.dtype.kind != "f":
         raise ParamsError(
             f"{where}.initial.path = {initial.path!r}: holds {theta.dtype} of shape {theta.shape}; "
@@ -87,7 +91,10 @@ def parse(tree: Any, root: Path) -> Params:
         if any(line.startswith("defaults") for line in lines):  # every run repeats them
             lines = dict.fromkeys(line for line in lines if not line.startswith("runs."))
         raise ParamsError("\n".join(lines)) from None
-    for name, run in {"defaults": params.defaults, **{f"runs.{name}": run for name, run in params.runs.items()}}.items():
+    for name, run in {
+        "defaults": params.defaults,
+        **{f"runs.{name}": run for name, run in params.runs.items()},
+    }.items():
         if isinstance(run.initial, FileInitial):
             _check_file(name, run.initial, run.size, root)
     return params

@@ -69,7 +69,11 @@ def _shape_of(node: Any) -> Any:
         fields["body"] = [
             each
             for each in body
-            if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str))
+            if not (
+                isinstance(each, ast.Expr)
+                and isinstance(each.value, ast.Constant)
+                and isinstance(each.value.value, str)
+            )
         ]
     shapes = {name: _shape_of(value) for name, value in fields.items() if name != "type_ignores"}
     return [type(node).__name__, {name: shape for name, shape in shapes.items() if shape not in (None, [])}]

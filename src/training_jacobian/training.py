@@ -35,9 +35,7 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
-def optimizer(
-    optimizer: dict[str, Any], schedule: dict[str, Any], steps: int
-) -> optax.GradientTransformationExtraArgs:
+def optimizer(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int) -> optax.GradientTransformationExtraArgs:
     """The optax optimizer of that name; its other parameters are those of optax."""
     name, learning_rate, rest = (
         optimizer["name"],

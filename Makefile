@@ -1,0 +1,30 @@
+# make figures: everything, from the data to results/figs/.   make test: the tests.   Both set up .venv if it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: figures test test-fast lint pins clean
+
+figures: $(BIN)/.ready
+	snakemake --cores all results/figs/all
+
+test: $(BIN)/.ready
+	python -m pytest
+
+$(BIN)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv .venv
+	pip install --quiet --requirement requirements.txt
+	pip install --quiet --no-deps --editable .
+	@touch $@
+
+lint: $(BIN)/.ready
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	mypy
+
+# after a change of the dependencies in pyproject.toml (needs uv)
+pins:
+	uv pip compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt

@@ -1,0 +1,191 @@
+"""The command line: three commands for people, one per stage for the workflow.  Thin; numerics are imported when needed."""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from training_jacobian import __version__
+
+DESCRIPTION = """\
+How a trained network depends on where its training began: J = d theta_T / d theta_0.
+
+The workflow computes everything; this command finds and explains its files.
+  snakemake --cores all results/figs/all   compute what is missing, draw the figures
+  training-jacobian path paper svd         where the SVD of the run `paper` lies
+  training-jacobian show paper             the parameters of that run, defaults filled in
+  training-jacobian check                  is params.yaml right?"""
+
+STAGES = ("data", "train", "jacobian", "svd", "spectrum")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 1 after an error told on standard error (and in the log of a job)."""
+    options = _parser().parse_args(arguments)
+    log = getattr(options, "log", None)
+    try:
+        if hasattr(options, "threads"):
+            from training_jacobian.threads import hold
+
+            hold(options.threads)
+        if getattr(options, "recipe", None) is not None:
+            _check_recipe(options)
+        options.command(options)
+    except Exception as error:  # whatever it is, the user reads one line and the log has the rest
+        print(f"training-jacobian: {error}", file=sys.stderr)
+        if log:
+            Path(log).write_text(traceback.format_exc())
+        return 1
+    if log:
+        Path(log).write_text(f"{options.name}: done\n")
+    return 0
+
+
+def _check_recipe(options: argparse.Namespace) -> None:
+    """The code must be that of the recipe, and the outputs must lie at its address."""
+    from training_jacobian.recipe import check_code, key
+
+    check_code(options.recipe)
+    for out in options.out:
+        if key(options.recipe) not in out.parts:
+            raise ValueError(f"--out {out} is not at the address of --recipe, {key(options.recipe)}")
+
+
+def _path(options: argparse.Namespace) -> None:
+    plan, run = _run(options)
+    if options.stage == "all":
+        for stage in STAGES:
+            print(stage, *plan.files(run, stage))
+    else:
+        print(*plan.files(run, options.stage), sep="\n")
+
+
+def _show(options: argparse.Namespace) -> None:
+    import yaml
+
+    plan, run = _run(options)
+    print(yaml.safe_dump(plan.params.runs[run].model_dump(), sort_keys=False), end="")
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str]:
+    from training_jacobian.params import nearest
+    from training_jacobian.plan import plan
+
+    made = plan(options.params)
+    if options.run not in made.recipes:
+        raise ValueError(f"{options.params} has no run {options.run!r}; {nearest(options.run, list(made.recipes))}")
+    return made, options.run
+
+
+def _check(options: argparse.Namespace) -> None:
+    from training_jacobian.loading import load
+
+    params = load(options.params)
+    for name, run in params.runs.items():
+        print(f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}")
+
+
+def _data(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_data(options.recipe, options.out[0])
+
+
+def _train(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_train(options.recipe, options.data, options.theta, options.out[0])
+
+
+def _columns(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_columns(options.recipe, options.data, options.train, *options.range, options.out[0])
+
+
+def _jacobian(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_jacobian(options.recipe, options.blocks, options.out[0])
+
+
+def _svd(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_svd(options.recipe, options.jacobian, options.out[0])
+
+
+def _spectrum(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_spectrum(options.recipe, options.data, options.train, options.svd, options.out[0])
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from training_jacobian import stages
+
+    stages.make_figure(options.recipe, options.spectra, options.out)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from training_jacobian.publish import publish, read_wanted
+
+    publish(read_wanted(options.wanted))
+
+
+def _recipe(text: str) -> Any:
+    return json.loads(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="training-jacobian", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, dest="name", metavar="COMMAND")
+
+    def person(name: str, help: str, command: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help)
+        made.add_argument("--params", default="params.yaml", metavar="FILE", help="default: %(default)s")
+        made.set_defaults(command=command)
+        return made
+
+    path = person("path", "print where the files of a stage of a run lie", _path)
+    path.add_argument("run", help="name of a run in params.yaml")
+    path.add_argument("stage", nargs="?", default="all", choices=(*STAGES, "all"), help="default: %(default)s")
+    show = person("show", "print the parameters of a run, defaults filled in", _show)
+    show.add_argument("run", help="name of a run in params.yaml")
+    person("check", "check params.yaml and list its runs", _check)
+
+    def job(
+        name: str, help: str, command: Callable[[argparse.Namespace], None], *inputs: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help + " (a job of the workflow)", description=help)
+        made.add_argument("--recipe", type=_recipe, required=True, metavar="JSON", help="what determines the output")
+        for each in inputs:
+            made.add_argument(f"--{each}", type=Path, required=True, metavar="FILE")
+        made.add_argument("--out", type=Path, nargs="+", required=True, metavar="PATH")
+        made.add_argument("--log", metavar="FILE", help="where to write what went wrong")
+        made.add_argument("--threads", type=int, default=1, help="threads to use; default: %(default)s")
+        made.set_defaults(command=command)
+        return made
+
+    job("data", "load and split a data set", _data)
+    job("train", "train, keeping every state", _train, "data").add_argument("--theta", type=Path, metavar="FILE")
+    columns = job("columns", "compute a block of columns of the Jacobian", _columns, "data", "train")
+    columns.add_argument("--range", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
+    gather = job("jacobian", "gather the column blocks", _jacobian)
+    gather.add_argument("--blocks", type=Path, nargs="+", required=True, metavar="FILE")
+    job("svd", "singular value decomposition of the Jacobian", _svd, "jacobian")
+    job("spectrum", "counts, regions, cosines, exact bulk", _spectrum, "data", "train", "svd")
+    figure = job("figure", "draw a figure or write a table", _figure)
+    figure.add_argument("--spectra", type=Path, nargs="+", required=True, metavar="FOLDER")
+
+    publish = commands.add_parser("publish", help="publish figures and links (a job of the workflow)")
+    publish.add_argument("--wanted", required=True, metavar="JSON")
+    publish.add_argument("--log", metavar="FILE")
+    publish.set_defaults(command=_publish)
+    return parser

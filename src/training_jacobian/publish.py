@@ -1,0 +1,76 @@
+"""results/figs/ and results/runs/: the only files without a key in their path, so the only ones that can be out of date.
+
+`results/figs/all` lists what was published, one line `sha256  path  recipe-key` a file.  Whether it is up to date is
+decided by its content, never by modification times.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from training_jacobian.store import ArtifactError, whole
+
+MANIFEST, STAMP = Path("results/figs/all"), Path("results/.published")
+
+# {"figures": {"bird.pdf": "results/figures/<key>/bird.pdf"}, "links": {"results/runs/paper/svd": "../../svd/<key>"}}
+Wanted = dict[str, Any]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def is_published(wanted: Wanted) -> bool:
+    """Whether manifest, figures and links are all as wanted."""
+    figures = {f"results/figs/{name}": Path(address).parent.name for name, address in wanted["figures"].items()}
+    try:
+        lines = [line.split() for line in MANIFEST.read_text().splitlines()]
+        right = {path: key for _, path, key in lines} == figures and all(
+            _sha256(Path(path)) == sha for sha, path, _ in lines
+        )
+        return right and all(os.readlink(link) == target for link, target in wanted["links"].items())
+    except (OSError, ValueError):
+        return False
+
+
+def stamp(wanted: Wanted) -> tuple[Path, bool]:
+    """A file newer than the manifest if that is out of date, and whether it is up to date."""
+    published = is_published(wanted)
+    if not (published and STAMP.exists()):
+        STAMP.parent.mkdir(parents=True, exist_ok=True)
+        STAMP.write_text(f"{time.time_ns()}\n")  # Snakemake also compares content: never twice the same
+        newest = max((path.stat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
+        now = max(time.time(), newest + 1)  # whatever the clock was when they were written
+        os.utime(STAMP, (now, now))
+    return STAMP, published
+
+
+def publish(wanted: Wanted) -> None:
+    """Copy the figures, link the runs, and write the manifest last.  Raises ArtifactError if a figure is missing."""
+    MANIFEST.parent.mkdir(parents=True, exist_ok=True)
+    for old in MANIFEST.parent.iterdir():
+        old.unlink()
+    lines = []
+    for name, address in sorted(wanted["figures"].items()):
+        target = MANIFEST.parent / name
+        if not Path(address).is_file():
+            raise ArtifactError(f"{address} is missing; run the same command again")
+        with whole(target) as partial:
+            shutil.copyfile(address, partial)
+        lines.append(f"{_sha256(target)}  {target}  {Path(address).parent.name}\n")
+    shutil.rmtree("results/runs", ignore_errors=True)
+    for link, leads_to in wanted["links"].items():
+        Path(link).parent.mkdir(parents=True, exist_ok=True)
+        Path(link).symlink_to(leads_to, target_is_directory=True)
+    with whole(MANIFEST) as partial:
+        partial.write_text("".join(lines))
+
+
+def read_wanted(text: str) -> Wanted:
+    """The plan of a `publish` job, from its command line."""
+    wanted: Wanted = json.loads(text)
+    return wanted

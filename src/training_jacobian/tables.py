@@ -1,0 +1,16 @@
+"""One table of all runs, for people and for `dvc metrics`-like tools."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+
+def runs(spectra: dict[str, Path]) -> pd.DataFrame:
+    """One row a run: its summary, and its counts below each threshold; `spectra` are spectrum folders by run."""
+    rows = []
+    for run, folder in spectra.items():
+        counts = pd.read_csv(folder / "counts.csv")
+        below = {f"{row.quantity}_below_{row.threshold:g}": row.count_below for row in counts.itertuples(index=False)}
+        rows.append({"run": run, **json.loads((folder / "summary.json").read_text()), **below})
+    return pd.DataFrame(rows)

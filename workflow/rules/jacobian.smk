@@ -1,0 +1,74 @@
+rule columns:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+    output:
+        temp("results/jacobian/{key}/columns-{first}-{last}.h5"),
+    log:
+        "results/logs/jacobian/{key}-{first}-{last}.log",
+    params:
+        recipe=recipe_of("jacobian"),
+    wildcard_constraints:
+        first=r"\d+",
+        last=r"\d+",
+    threads: 1
+    resources:
+        mem_mb=1200,
+    conda:
+        "../../envs/training-jacobian.yaml"
+    shell:
+        "python -m training_jacobian columns --recipe {params.recipe:q} --data {input.data} --train {input.train} "
+        "--range {wildcards.first} {wildcards.last} --out {output} --log {log} --threads {threads}"
+
+
+rule jacobian:
+    input:
+        lambda wildcards: ancient(PLAN.blocks(wildcards.key)),
+    output:
+        "results/jacobian/{key}/jacobian.h5",
+    log:
+        "results/logs/jacobian/{key}.log",
+    params:
+        recipe=recipe_of("jacobian"),
+    conda:
+        "../../envs/training-jacobian.yaml"
+    shell:
+        "python -m training_jacobian jacobian --recipe {params.recipe:q} --blocks {input} --out {output} --log {log}"
+
+
+rule svd:
+    input:
+        upstream("jacobian"),
+    output:
+        "results/svd/{key}/svd.h5",
+    log:
+        "results/logs/svd/{key}.log",
+    params:
+        recipe=recipe_of("svd"),
+    threads: 8
+    resources:
+        mem_mb=3000,
+    conda:
+        "../../envs/training-jacobian.yaml"
+    shell:
+        "python -m training_jacobian svd --recipe {params.recipe:q} --jacobian {input} --out {output} --log {log} "
+        "--threads {threads}"
+
+
+rule spectrum:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/spectrum/{{key}}/{file}", file=plan.FILES["spectrum"]),
+    log:
+        "results/logs/spectrum/{key}.log",
+    params:
+        recipe=recipe_of("spectrum"),
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
+    conda:
+        "../../envs/training-jacobian.yaml"
+    shell:
+        "python -m training_jacobian spectrum --recipe {params.recipe:q} --data {input.data} --train {input.train} "
+        "--svd {input.svd} --out {params.folder} --log {log}"
