@@ -1,4 +1,4 @@
-"""The command line: three commands for people, one per stage for the workflow.  Thin; numerics are imported when needed."""
+"""The command line: commands for people, and one per stage for the workflow; numerics are imported when needed."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ The workflow computes everything; this command finds and explains its files.
   training-jacobian show paper             the parameters of that run, defaults filled in
   training-jacobian check                  is params.yaml right?"""
 
+Command = Callable[[argparse.Namespace], None]
 STAGES = ("data", "train", "jacobian", "svd", "spectrum")
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(options, "threads"):
             from training_jacobian.threads import hold
 
-            hold(options.threads)
+            hold(options.threads, xla=options.name in ("train", "columns"))
         if getattr(options, "recipe", None) is not None:
             _check_recipe(options)
         options.command(options)
@@ -89,45 +90,46 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _data(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.data import make_data
 
-    stages.make_data(options.recipe, options.out[0])
+    make_data(options.recipe, options.out[0])
 
 
 def _train(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.train import make_train
 
-    stages.make_train(options.recipe, options.data, options.theta, options.out[0])
+    make_train(options.recipe, options.data, options.theta, options.out[0])
 
 
 def _columns(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.columns import make_columns
 
-    stages.make_columns(options.recipe, options.data, options.train, *options.range, options.out[0])
+    first, last = options.range
+    make_columns(options.recipe, options.data, options.train, first, last, options.out[0])
 
 
 def _jacobian(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.gather import make_jacobian
 
-    stages.make_jacobian(options.recipe, options.blocks, options.out[0])
+    make_jacobian(options.recipe, options.blocks, options.out[0])
 
 
 def _svd(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.svd import make_svd
 
-    stages.make_svd(options.recipe, options.jacobian, options.out[0])
+    make_svd(options.recipe, options.jacobian, options.out[0])
 
 
 def _spectrum(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.spectrum import make_spectrum
 
-    stages.make_spectrum(options.recipe, options.data, options.train, options.svd, options.out[0])
+    make_spectrum(options.recipe, options.data, options.train, options.svd, options.out[0])
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from training_jacobian import stages
+    from training_jacobian.stages.figures import make_figure
 
-    stages.make_figure(options.recipe, options.spectra, options.out)
+    make_figure(options.recipe, options.spectra, options.out)
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -147,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, dest="name", metavar="COMMAND")
 
-    def person(name: str, help: str, command: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    def person(name: str, help: str, command: Command) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help, description=help)
         made.add_argument("--params", default="params.yaml", metavar="FILE", help="default: %(default)s")
         made.set_defaults(command=command)

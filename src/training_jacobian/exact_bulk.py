@@ -6,6 +6,8 @@ Two kinds (PAPER section 4 has only the numerical bulk; this part of it has a cl
 It holds for SGD, with or without momentum.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
@@ -19,7 +21,7 @@ def basis(shapes: Shapes, inputs_train: np.ndarray) -> np.ndarray:
     names = list(shapes)
     first_kernel, last_bias, last_kernel = names[1], names[-2], names[-1]
 
-    def direction(part: str, *indices: tuple[object, ...]) -> np.ndarray:
+    def direction(part: str, *indices: Any) -> np.ndarray:
         values = np.zeros(shapes[part])
         for index in indices:
             values[index] = 1.0

@@ -61,7 +61,7 @@ def draw(
     """
     size = style["font_size"]
     small = {f"{part}.labelsize": size - 1 for part in ("xtick", "ytick")}
-    look = {"font.size": size, "axes.labelsize": size, "legend.fontsize": size - 1, "pdf.fonttype": 42, **small}
+    look: Any = {"font.size": size, "axes.labelsize": size, "legend.fontsize": size - 1, "pdf.fonttype": 42, **small}
     with sns.axes_style("ticks"), sns.color_palette(style["palette"]), mpl.rc_context(look):
         figure, axes = plt.subplots(figsize=(style["width"], style["height"]), layout="constrained")
         KINDS[kind](axes, tables, exact)

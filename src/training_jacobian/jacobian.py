@@ -33,7 +33,7 @@ def push_step(step: Step, state: State, batch: Any, tangents: Tangents) -> Tange
     def on_floats(*floats: jax.Array) -> Tangents:
         values = iter(floats)
         filled = [next(values) if _is_float(leaf) else leaf for leaf in leaves]
-        after = jax.tree.leaves(step(structure.unflatten(filled), batch))
+        after = jax.tree.leaves(step(jax.tree.unflatten(structure, filled), batch))
         return tuple(leaf for leaf in after if _is_float(leaf))
 
     floats = tuple(leaf for leaf in leaves if _is_float(leaf))

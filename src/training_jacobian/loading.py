@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
 
 
@@ -91,12 +91,10 @@ def parse(tree: Any, root: Path) -> Params:
         if any(line.startswith("defaults") for line in lines):  # every run repeats them
             lines = dict.fromkeys(line for line in lines if not line.startswith("runs."))
         raise ParamsError("\n".join(lines)) from None
-    for name, run in {
-        "defaults": params.defaults,
-        **{f"runs.{name}": run for name, run in params.runs.items()},
-    }.items():
+    named = {"defaults": params.defaults, **{f"runs.{name}": run for name, run in params.runs.items()}}
+    for where, run in named.items():
         if isinstance(run.initial, FileInitial):
-            _check_file(name, run.initial, run.size, root)
+            _check_file(where, run.initial, run.size, root)
     return params
 
 

@@ -6,6 +6,7 @@ option added later changes no address.  Every other value stands in params.yaml.
 
 import difflib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -106,7 +107,7 @@ class Run(Section):
         if (examples - self.data.test_size) % self.training.batch_size:
             raise PydanticCustomError(
                 "batch_size",
-                "training.batch_size = {batch} does not divide the {train} training examples; change it or data.test_size",
+                "training.batch_size = {batch} does not divide the {train} training examples; change one",
                 {"batch": self.training.batch_size, "train": examples - self.data.test_size},
             )
         return self
@@ -138,7 +139,7 @@ class Spectrum(Section):
     @field_validator("thresholds")
     @classmethod
     def fall(cls, values: list[float]) -> list[float]:
-        if any(a <= b for a, b in zip(values, values[1:], strict=False)):
+        if any(a <= b for a, b in pairwise(values)):
             raise PydanticCustomError("thresholds", "must fall from each value to the next")
         return values
 

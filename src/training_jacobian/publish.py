@@ -1,4 +1,4 @@
-"""results/figs/ and results/runs/: the only files without a key in their path, so the only ones that can be out of date.
+"""results/figs/ and results/runs/: the only files without a key in their path, the only ones that can be out of date.
 
 `results/figs/all` lists what was published, one line `sha256  path  recipe-key` a file.  Whether it is up to date is
 decided by its content, never by modification times.
@@ -29,10 +29,9 @@ def is_published(wanted: Wanted) -> bool:
     figures = {f"results/figs/{name}": Path(address).parent.name for name, address in wanted["figures"].items()}
     try:
         lines = [line.split() for line in MANIFEST.read_text().splitlines()]
-        right = {path: key for _, path, key in lines} == figures and all(
-            _sha256(Path(path)) == sha for sha, path, _ in lines
-        )
-        return right and all(os.readlink(link) == target for link, target in wanted["links"].items())
+        listed = {path: key for _, path, key in lines} == figures
+        intact = all(_sha256(Path(path)) == sha for sha, path, _ in lines)
+        return listed and intact and all(str(Path(link).readlink()) == to for link, to in wanted["links"].items())
     except (OSError, ValueError):
         return False
 

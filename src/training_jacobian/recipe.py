@@ -1,8 +1,8 @@
 """An artifact's address is its recipe: results/<stage>/<key>/.
 
-The recipe of a stage is what determines its content: the parameters that it and the stages before it read, and digests of
-the modules that compute it.  The key is a hash of the recipe.  The run's name, the number of jobs, threads and the machine
-are in no recipe.
+The recipe of a stage is what determines its content: the parameters that it and the stages before it read, and digests
+of the modules that compute it.  The key is a hash of the recipe.  The run's name, the number of jobs, the threads and
+the machine are in no recipe.
 """
 
 import ast
@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from training_jacobian.models import model
 from training_jacobian.params import FileInitial, Params, Run
 
 Recipe = dict[str, Any]
@@ -29,15 +30,18 @@ class Stage:
 
 
 STAGES = {
-    "data": Stage(None, ("data",), lambda run: ("data", f"datasets.{run.data.name}")),
+    "data": Stage(None, ("data",), lambda run: ("data", f"datasets.{run.data.name}", "stages.data")),
     "train": Stage(
         "data",
         ("model", "initial", "training"),
-        lambda run: ("initial", "layout", f"models.{run.model.name}", "training"),
+        lambda run: (
+            *("initial", "layout", "training", "stages.problem", "stages.train"),
+            *(f"models.{each}" for each in (run.model.name, model(run.model.name).GRADIENT) if each),
+        ),
     ),
-    "jacobian": Stage("train", (), lambda run: ("jacobian",)),
-    "svd": Stage("jacobian", (), lambda run: ("svd",)),
-    "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "spectrum")),
+    "jacobian": Stage("train", (), lambda run: ("jacobian", "stages.columns", "stages.gather")),
+    "svd": Stage("jacobian", (), lambda run: ("svd", "stages.svd")),
+    "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "spectrum", "stages.spectrum")),
 }
 
 
@@ -65,15 +69,9 @@ def _shape_of(node: Any) -> Any:
     fields = dict(ast.iter_fields(node))
     body = fields.get("body")
     if isinstance(body, list):
-        # a string standing alone is a docstring: it computes nothing
+        # a constant standing alone, such as a docstring, computes nothing
         fields["body"] = [
-            each
-            for each in body
-            if not (
-                isinstance(each, ast.Expr)
-                and isinstance(each.value, ast.Constant)
-                and isinstance(each.value.value, str)
-            )
+            each for each in body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
         ]
     shapes = {name: _shape_of(value) for name, value in fields.items() if name != "type_ignores"}
     return [type(node).__name__, {name: shape for name, shape in shapes.items() if shape not in (None, [])}]

@@ -9,7 +9,7 @@ RESIDUAL = 1e-13  # largest relative residual accepted; 3e-15 is usual
 def decompose(J: np.ndarray) -> dict[str, np.ndarray]:
     """J = U diag(S) Vt, singular values falling, and those of J - I.
 
-    J (N, N) of any floating-point dtype, computed in float64: in float32 LAPACK's gesdd does not converge on this matrix.
+    J (N, N) of any floating-point dtype, computed in float64: in float32 LAPACK's gesdd does not converge here.
     Returns U (N, N), S (N,), Vt (N, N), S_minus_identity (N,), all float64, and residual (), the larger of
     |U S Vt - J|_F / |J|_F and |Vt Vt^T - I|_F / sqrt(N).  The sign of each pair (u_i, v_i) is fixed: the largest
     component of v_i is positive.  Raises ArithmeticError if J is not finite or the residual is above 1e-13.

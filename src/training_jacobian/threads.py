@@ -6,14 +6,14 @@ from pathlib import Path
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def hold(threads: int) -> None:
-    """Hold BLAS and XLA to `threads` threads.  Call before numpy and jax are imported.
+def hold(threads: int, xla: bool) -> None:
+    """Hold BLAS, and XLA if it is used, to `threads` threads.  Call before numpy and jax are imported.
 
-    XLA sizes its pool by the cores the process may run on when it starts.  The cores are given back right after that, so
-    that the operating system, not we, decides where the threads run: jobs side by side need not agree on cores.
+    XLA sizes its pool by the cores the process may run on when it starts.  They are given back right after that: the
+    operating system decides where the threads run, and jobs side by side need not agree on cores.
     """
     os.environ.update(dict.fromkeys(_BLAS, str(threads)))
-    if not hasattr(os, "sched_setaffinity"):  # only Linux has it; elsewhere BLAS is held, XLA is not
+    if not (xla and hasattr(os, "sched_setaffinity")):  # only Linux has it; elsewhere BLAS is held, XLA is not
         return
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(allowed)[:threads])

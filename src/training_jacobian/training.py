@@ -20,7 +20,7 @@ class State(NamedTuple):
     optimizer: Any
 
 
-Loss = Callable[[jax.Array, Any], jax.Array]
+Gradient = Callable[[jax.Array, Any], jax.Array]
 Step = Callable[[State, Any], State]
 
 
@@ -35,6 +35,18 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
+def gradient(shapes: Shapes, name: str, activation: str) -> Callable[[jax.Array, jax.Array, jax.Array], jax.Array]:
+    """Function (theta (N,), inputs (B, d), labels (B,)) -> gradient (N,) of the mean cross-entropy.
+
+    From the model's own module with written-out tangents where it names one, else by jax.grad: the same to rounding.
+    """
+    written_out = model(name).GRADIENT
+    if written_out:
+        return model(written_out).make(shapes, getattr(jax.nn, activation))
+    function = logits(shapes, name, activation)
+    return jax.grad(lambda theta, inputs, labels: cross_entropy(function(theta, inputs), labels))
+
+
 def optimizer(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int) -> optax.GradientTransformationExtraArgs:
     """The optax optimizer of that name; its other parameters are those of optax."""
     name, learning_rate, rest = (
@@ -47,19 +59,18 @@ def optimizer(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int) -
     return getattr(optax, name)(learning_rate, **rest)
 
 
-def make_step(loss: Loss, optimizer: optax.GradientTransformation) -> Step:
-    """One optimizer step on `loss(theta, batch)`: state_t, batch_t -> state_{t+1}."""
+def make_step(gradient: Gradient, optimizer: optax.GradientTransformation) -> Step:
+    """One optimizer step along `gradient(theta, batch)`: state_t, batch_t -> state_{t+1}."""
 
     def step(state: State, batch: Any) -> State:
-        gradient = jax.grad(loss)(state.theta, batch)
-        updates, memory = optimizer.update(gradient, state.optimizer, state.theta)
+        updates, memory = optimizer.update(gradient(state.theta, batch), state.optimizer, state.theta)
         return State(optax.apply_updates(state.theta, updates), memory)
 
     return step
 
 
 def batches(examples: int, batch_size: int, epochs: int) -> np.ndarray:
-    """Indices (T, batch_size) int32 of the examples of each step: in their own order, never reshuffled (the paper's)."""
+    """Indices (T, batch_size) int32 of the examples of each step: in their own order, never reshuffled."""
     epoch = np.arange(examples, dtype=np.int32).reshape(-1, batch_size)
     return np.tile(epoch, (epochs, 1))
 

@@ -1,4 +1,4 @@
-"""One module per model: `shapes(...)` in the order of theta, and `apply(...)`.  Importing one must stay cheap (no jax)."""
+"""One module per model: `shapes(...)` in the order of theta, and `apply(...)`. Cheap to import: no jax."""
 
 import importlib
 from types import ModuleType

@@ -1,16 +1,19 @@
 """Multilayer perceptron; the paper's main run is 64-64-10 with N = 4810 parameters."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 Shapes = dict[str, tuple[int, ...]]
+
+GRADIENT = "mlp_gradient"  # module with this model's gradient and its tangents written out; None if there is none
 
 
 def shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
     """Names and shapes in the order of theta: per layer the bias (out,), then the kernel (in, out), row-major."""
     widths = [inputs, *hidden, classes]
     named: Shapes = {}
-    for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
         named[f"Dense_{layer}.bias"] = (fan_out,)
         named[f"Dense_{layer}.kernel"] = (fan_in, fan_out)
     return named

@@ -1,0 +1,39 @@
+"""The spectrum stage."""
+
+from pathlib import Path
+from typing import Any
+
+from training_jacobian import exact_bulk, spectrum, store
+from training_jacobian.recipe import Recipe, parameters
+from training_jacobian.stages import shapes
+
+
+def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
+    """Folder with `directions.csv`, `counts.csv`, `identity.csv` and `summary.json`."""
+    parts = store.read_hdf5(svd_file, recipe, "svd")
+    U, S, Vt, S_minus_identity = parts["U"], parts["S"], parts["Vt"], parts["S_minus_identity"]
+    inputs = store.read_hdf5(data_file, recipe, "data", ["inputs_train"])["inputs_train"]
+    epochs = store.read_hdf5(
+        train_file, recipe, "train", ["epochs/test_loss", "epochs/test_accuracy", "epochs/train_loss"]
+    )
+    settings, dtype = parameters(recipe)["spectrum"], parameters(recipe)["training"]["dtype"]
+    basis = exact_bulk.basis(shapes(recipe), inputs)
+    directions = spectrum.directions(U, S, Vt, settings["bulk_tolerance"])
+    summary: dict[str, Any] = {
+        "parameters": len(S),
+        **{f"sigma_{i + 1}": float(S[i]) for i in range(min(3, len(S)))},
+        **{
+            f"{region}_directions": int((directions["region"] == region).sum())
+            for region in ("chaotic", "bulk", "stable")
+        },
+        "exact_bulk_predicted": basis.shape[1],
+        "exact_bulk_measured": spectrum.exact_bulk_count(S, dtype),
+        "exact_bulk_defect": exact_bulk.defect(U, S, Vt, basis),
+        "svd_residual": float(parts["residual"]),
+        **{name.removeprefix("epochs/"): float(values[-1]) for name, values in epochs.items()},
+    }
+    store.write_csv(out / "directions.csv", directions)
+    store.write_csv(out / "counts.csv", spectrum.counts(S, S_minus_identity, settings["thresholds"]))
+    store.write_csv(out / "identity.csv", spectrum.identity(S_minus_identity))
+    store.write_json(out / "summary.json", summary)
+    store.write_recipe(out, recipe)
