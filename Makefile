@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures test test-fast lint pins clean
+.PHONY: figures test test-paper lint pins
 
 figures: $(BIN)/.ready
 	snakemake --cores all results/figs/all
 
 test: $(BIN)/.ready
-	python -m pytest
+	python -m pytest -m "not paper"
+
+# the real digits run, from nothing, in a temporary folder: minutes
+test-paper: $(BIN)/.ready
+	python -m pytest -m paper
 
 $(BIN)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'

@@ -9,12 +9,13 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-FLOOR = 1e-17  # |sigma - 1| of exactly 0 is drawn here, below every rounding error of float64
+FLOOR = float(np.finfo(np.float64).eps)  # |sigma - 1| below the rounding of float64 is drawn here
 
 
 def spectrum(axes: Axes, tables: dict[str, pd.DataFrame], exact: dict[str, int]) -> None:
@@ -39,7 +40,7 @@ def bird(axes: Axes, tables: dict[str, pd.DataFrame], exact: dict[str, int]) -> 
     first = next(iter(tables))
     if exact[first]:
         nearest = tables[first].nsmallest(exact[first], "distance_from_one")["index"]
-        label = f"exact bulk: {exact[first]} predicted"
+        label = f"exact bulk ({exact[first]})"
         axes.axvspan(nearest.min() - 0.5, nearest.max() + 0.5, color="0.85", zorder=0, label=label)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.set(xlabel="Index $i$", ylabel=r"Distance from unity $|\sigma_i - 1|$")
@@ -51,6 +52,8 @@ KINDS: dict[str, Callable[[Axes, dict[str, pd.DataFrame], dict[str, int]], None]
     "bird": bird,
 }
 
+LEGEND: dict[str, Any] = {"bird": "lower right"}  # where "best" lies on the data
+
 
 def draw(
     kind: str, tables: dict[str, pd.DataFrame], exact: dict[str, int], style: dict[str, Any], targets: dict[str, Path]
@@ -61,12 +64,13 @@ def draw(
     """
     size = style["font_size"]
     small = {f"{part}.labelsize": size - 1 for part in ("xtick", "ytick")}
-    look: Any = {"font.size": size, "axes.labelsize": size, "legend.fontsize": size - 1, "pdf.fonttype": 42, **small}
+    look: Any = {"font.size": size, "axes.labelsize": size, "legend.fontsize": size - 1, **small}
+    look |= {"lines.linewidth": 1.2, "pdf.fonttype": 42}
     with sns.axes_style("ticks"), sns.color_palette(style["palette"]), mpl.rc_context(look):
         figure, axes = plt.subplots(figsize=(style["width"], style["height"]), layout="constrained")
         KINDS[kind](axes, tables, exact)
         if len(axes.get_legend_handles_labels()[0]) > 1:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc=LEGEND.get(kind, "best"))
         sns.despine(figure)
         for form, target in targets.items():
             # no date, no version: the same bytes every time

@@ -100,7 +100,7 @@ def make(shapes: Shapes, activation: Activation) -> Callable[[jax.Array, jax.Arr
     def product(theta: jax.Array, inputs: jax.Array, labels: jax.Array, tangent: jax.Array) -> jax.Array:
         return products(theta, inputs, labels, tangent[None])[0]
 
-    @product.def_vmap
+    @product.def_vmap  # type: ignore[no-untyped-call]
     def _batched(size: int, batched: list[bool], *arguments: jax.Array) -> tuple[jax.Array, bool]:
         if batched == [False, False, False, True]:
             return products(*arguments), True

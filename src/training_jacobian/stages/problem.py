@@ -32,7 +32,7 @@ class Problem:
         self.optimizer = training.optimizer(self.settings["optimizer"], self.settings["schedule"], len(self.batches))
         gradient = training.gradient(self.shapes, chosen["model"]["name"], chosen["model"]["activation"])
         inputs, labels = self.examples["inputs_train"], self.examples["labels_train"]
-        on_batch = lambda theta, batch: gradient(theta, inputs[batch], labels[batch])  # noqa: E731
+        on_batch = lambda theta, batch: gradient(theta, inputs[batch], labels[batch])
         self.step = training.make_step(on_batch, self.optimizer)
 
     def start(self, theta: np.ndarray) -> training.State:

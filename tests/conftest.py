@@ -1,0 +1,150 @@
+"""A tiny problem for the numerics, and a tiny project, computed once, for the workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from training_jacobian import training
+from training_jacobian.models import mlp
+
+jax.config.update("jax_enable_x64", True)
+
+ROOT = Path(__file__).parents[1]
+
+TINY = """
+defaults:
+  data: {name: digits, test_size: 197, split_seed: 0}
+  model: {name: mlp, hidden: [2], activation: gelu}
+  initial: {name: random, seed: 0, bias_std: 0.125}
+  training:
+    optimizer: {name: sgd, learning_rate: 0.1, momentum: 0.9}
+    schedule: {name: cosine}
+    epochs: 1
+    batch_size: 64
+    dtype: float64
+runs:
+  a: {}
+  b: {initial: {seed: 1}}
+  c: {training: {dtype: float32}}
+spectrum:
+  thresholds: [1e-1, 1e-10]
+  bulk_tolerance: 0.1
+figures:
+  style: {width: 3.3, height: 2.3, font_size: 8, palette: colorblind, dpi: 100}
+  plots:
+    spectrum: {kind: spectrum, runs: [a]}
+    uv_cosine: {kind: uv_cosine, runs: [a]}
+    bird: {kind: bird, runs: all}
+compute:
+  columns_per_job: 96
+"""
+
+
+class Tiny:
+    """Networks of a few parameters on random data, trained for a few steps."""
+
+    def __init__(self, hidden=(4,), inputs=3, classes=3, examples=12, batch=4, epochs=3, dtype=np.float64):
+        random = np.random.default_rng(0)
+        self.shapes = mlp.shapes(inputs, hidden, classes)
+        self.inputs = jnp.asarray(random.standard_normal((examples, inputs)).astype(dtype))
+        self.labels = jnp.asarray(random.integers(0, classes, examples))
+        self.batches = jnp.asarray(training.batches(examples, batch, epochs))
+        self.size = sum(int(np.prod(shape)) for shape in self.shapes.values())
+        self.theta = jnp.asarray((0.5 * random.standard_normal(self.size)).astype(dtype))
+
+    def step(self, optimizer, gradient=None):
+        gradient = gradient or training.gradient(self.shapes, "mlp", "gelu")
+        return training.make_step(lambda theta, i: gradient(theta, self.inputs[i], self.labels[i]), optimizer)
+
+    def states(self, optimizer, step, theta=None):
+        """States 0..T-1 and the last theta."""
+        theta = self.theta if theta is None else theta
+        states = training.trajectory(step, training.State(theta, optimizer.init(theta)), self.batches)
+        return jax.tree.map(lambda leaf: leaf[:-1], states), states.theta[-1]
+
+
+@pytest.fixture
+def tiny():
+    return Tiny()
+
+
+class Project:
+    """A copy of the workflow with its own params.yaml and results."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+
+    @classmethod
+    def create(cls, root: Path, params: str = TINY) -> "Project":
+        for name in ("src", "workflow", "profiles", "envs", "data"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", root)
+        (root / "params.yaml").write_text(params)
+        return cls(root)
+
+    def copy(self, root: Path) -> "Project":
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root)
+
+    def edit(self, old: str, new: str, file: str = "params.yaml") -> None:
+        text = (self.root / file).read_text()
+        assert text.count(old) >= 1, f"{old!r} is not in {file}"
+        (self.root / file).write_text(text.replace(old, new))
+
+    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
+
+    def compute(self) -> None:
+        done = self.run()
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def jobs(self) -> Counter[str]:
+        """Rules that a dry run would execute, with their number of jobs."""
+        done = self.run("-n")
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, flags=re.MULTILINE))
+
+    def planned_keys(self) -> dict[str, set[str]]:
+        """Keys of the jobs that a dry run would execute, by rule."""
+        done = self.run("-n")
+        pattern = r"^(?:local)?rule (\w+):$.*?wildcards: key=([0-9a-f]{12})"
+        found: dict[str, set[str]] = {}
+        for rule, key in re.findall(pattern, done.stdout + done.stderr, flags=re.MULTILINE | re.DOTALL):
+            found.setdefault(rule, set()).add(key)
+        return found
+
+    def key(self, run: str, stage: str) -> str:
+        command = [sys.executable, "-m", "training_jacobian", "path", run, stage]
+        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=True)
+        return Path(done.stdout.splitlines()[0]).parent.name
+
+    def contents(self) -> dict[str, bytes]:
+        """Bytes of all artifacts, without logs and stamp."""
+        files = [path for path in (self.root / "results").rglob("*") if path.is_file()]
+        named = {str(path.relative_to(self.root / "results")): path for path in files}
+        return {name: path.read_bytes() for name, path in named.items() if not name.startswith(("logs/", ".published"))}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """The tiny project, computed; copy it before changing anything."""
+    project = Project.create(tmp_path_factory.mktemp("finished") / "project")
+    project.compute()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    return finished.copy(tmp_path / "project")

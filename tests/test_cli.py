@@ -1,0 +1,80 @@
+"""The commands for people, and what a job refuses."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+from training_jacobian import cli, recipe
+from training_jacobian.plan import plan
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_help_is_quick_to_load():
+    program = "import sys, training_jacobian.cli; print([m for m in ('jax', 'numpy', 'pandas', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_snakefile_needs_no_jax():
+    program = "import sys, training_jacobian.plan as p; p.plan(); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_help_tells_what_to_do(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert "snakemake --cores all results/figs/all" in text
+    assert "training-jacobian path paper svd" in text
+
+
+def test_path(capsys):
+    assert cli.main(["path", "paper", "svd"]) == 0
+    key = recipe.key(plan().recipes["paper"]["svd"])
+    assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
+    assert cli.main(["path", "paper"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(cli.STAGES)
+
+
+def test_unknown_run_and_stage(capsys):
+    assert cli.main(["path", "papr", "svd"]) == 1
+    assert "params.yaml has no run 'papr'; did you mean 'paper'?" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["path", "paper", "svdd"])
+    assert stopped.value.code == 2
+
+
+def test_show_fills_in_defaults(capsys):
+    assert cli.main(["show", "paper_float32"]) == 0
+    text = capsys.readouterr().out
+    assert "dtype: float32" in text
+    assert "momentum: 0.9" in text
+
+
+def test_check(capsys):
+    assert cli.main(["check"]) == 0
+    assert "paper: 4810 parameters, 625 steps, float64" in capsys.readouterr().out
+
+
+def test_a_job_refuses_another_address(capsys, tmp_path):
+    made = plan().recipes["paper"]["data"]
+    arguments = ["data", "--recipe", json.dumps(made), "--out", str(tmp_path / "data.h5")]
+    assert cli.main([*arguments, "--log", str(tmp_path / "log")]) == 1
+    assert f"is not at the address of --recipe, {recipe.key(made)}" in capsys.readouterr().err
+    assert "Traceback" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "data.h5").exists()
+
+
+def test_a_job_refuses_code_edited_since(capsys, tmp_path):
+    made = {**plan().recipes["paper"]["data"], "code": {"data": "0" * 12}}
+    assert cli.main(["data", "--recipe", json.dumps(made), "--out", str(tmp_path / recipe.key(made) / "data.h5")]) == 1
+    assert "data was edited after the workflow was started; run the same command again" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""params.yaml: what is refused, and in which words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from conftest import ROOT, TINY
+from training_jacobian import loading
+from training_jacobian.loading import ParamsError
+
+OPTIMIZER = "{name: sgd, learning_rate: 0.1, momentum: 0.9}"
+
+# what is wrong: (text replaced, replacement, pattern that the message must have)
+BAD = {
+    "typo in a section": ("epochs: 1", "epoch: 1", r"defaults\.training: unknown key 'epoch'; did you mean 'epochs'\?"),
+    "typo in a run": ("b: {initial: {seed: 1}}", "b: {inital: {seed: 1}}", r"runs\.b: unknown key 'inital'; did you mean 'initial'"),
+    "typo deep in a run": ("b: {initial: {seed: 1}}", "b: {training: {optimizer: {momentun: 0.5}}}", r"runs\.b\.training\.optimizer: unknown key 'momentun'; did you mean 'momentum'"),
+    "typo at the top": ("compute:", "compte:", r"unknown key 'compte'; did you mean 'compute'"),
+    "missing key": ("batch_size: 64", "", r"defaults\.training\.batch_size: required key is missing"),
+    "missing section": ("compute:\n  columns_per_job: 96", "", r"compute: required key is missing"),
+    "unknown data set": ("name: digits", "name: digit", r"defaults\.data\.name = 'digit': did you mean 'digits'\? allowed: 'digits'"),
+    "unknown model": ("name: mlp", "name: lenet", r"defaults\.model\.name = 'lenet': allowed: 'mlp'"),
+    "unknown activation": ("gelu", "gleu", r"defaults\.model\.activation = 'gleu': did you mean 'gelu'"),
+    "unknown optimizer": ("name: sgd", "name: sdg", r"defaults\.training\.optimizer\.name = 'sdg': did you mean 'sgd'"),
+    "unknown schedule": ("name: cosine", "name: cosin", r"defaults\.training\.schedule\.name = 'cosin': did you mean 'cosine'\? allowed: 'constant', 'cosine'"),
+    "schedule without name": ("{name: cosine}", "{}", r"defaults\.training\.schedule\.name: required key is missing"),
+    "unknown dtype": ("dtype: float64", "dtype: float16", r"defaults\.training\.dtype = 'float16': .*allowed: 'float32', 'float64'"),
+    "learning rate zero": ("learning_rate: 0.1", "learning_rate: 0", r"optimizer\.learning_rate = 0: Input should be greater than 0"),
+    "learning rate as text": ("learning_rate: 0.1", "learning_rate: fast", r"learning_rate = 'fast': Input should be a valid number"),
+    "learning rate not a number": ("learning_rate: 0.1", "learning_rate: .nan", r"learning_rate = nan: Input should be (a finite number|greater)"),
+    "momentum one": ("momentum: 0.9", "momentum: 1", r"momentum = 1: Input should be less than 1"),
+    "momentum yes": ("momentum: 0.9", "momentum: yes", r"momentum = True: Input should be a valid number"),
+    "no epochs": ("epochs: 1", "epochs: 0", r"epochs = 0: Input should be greater than or equal to 1"),
+    "half an epoch": ("epochs: 1", "epochs: 1.5", r"epochs = 1\.5: Input should be a valid integer"),
+    "batch size does not divide": ("batch_size: 64", "batch_size: 60", r"defaults: training\.batch_size = 60 does not divide the 1600 training examples"),
+    "all data for testing": ("test_size: 197", "test_size: 1797", r"defaults: data\.test_size = 1797 leaves no training example"),
+    "hidden layer of width zero": ("hidden: [2]", "hidden: [2, 0]", r"defaults\.model\.hidden\.1 = 0: Input should be greater"),
+    "hidden is not a list": ("hidden: [2]", "hidden: 2", r"defaults\.model\.hidden = 2: Input should be a valid list"),
+    "negative seed": ("seed: 1", "seed: -1", r"runs\.b\.initial\.seed = -1: Input should be greater than or equal to 0"),
+    "no theta file": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/no.npy}}", r"runs\.b\.initial\.path = 'data/no\.npy': no such file; give a \.npy file of 160 numbers"),
+    "theta of another size": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/theta0_seed0.npy}}", r"holds float32 of shape \(4810,\); the model needs \(160,\)"),
+    "theta that is no array": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: params.yaml}}", r"not a readable \.npy file"),
+    "bad run name": ("  b: {init", "  B-1: {init", r"runs\.B-1.*: String should match pattern"),
+    "no runs": ("runs:\n  a: {}\n  b: {initial: {seed: 1}}\n  c: {training: {dtype: float32}}", "runs: {}", r"runs: Dictionary should have at least 1 item"),
+    "thresholds rise": ("[1e-1, 1e-10]", "[1e-10, 1e-1]", r"spectrum\.thresholds = .*: must fall from each value to the next"),
+    "threshold above one": ("[1e-1, 1e-10]", "[2, 1e-1]", r"spectrum\.thresholds\.0 = 2: Input should be less than 1"),
+    "figure of no run": ("uv_cosine, runs: [a]", "uv_cosine, runs: [aa]", r"figures: plots\.uv_cosine\.runs: no run 'aa'; did you mean 'a'\?|no run 'aa'; allowed: 'a', 'b', 'c'"),
+    "unknown figure": ("kind: bird", "kind: brid", r"figures\.plots\.bird\.kind = 'brid': did you mean 'bird'"),
+    "unknown palette": ("colorblind", "rainbow", r"figures\.style\.palette = 'rainbow'"),
+    "no columns in a job": ("columns_per_job: 96", "columns_per_job: 0", r"compute\.columns_per_job = 0"),
+    "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
+    "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/theta0_seed0.npy").write_bytes((ROOT / "data/theta0_seed0.npy").read_bytes())
+    (tmp_path / "params.yaml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "params.yaml"
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_refused(file, what):
+    old, new, message = BAD[what]
+    assert old in TINY
+    file.write_text(TINY.replace(old, new))
+    with pytest.raises(ParamsError) as refused:
+        loading.load()
+    assert re.search(message, str(refused.value)), str(refused.value)
+    assert all(line.startswith("params.yaml: ") for line in str(refused.value).splitlines())
+
+
+def test_what_is_right_is_accepted(file):
+    params = loading.load()
+    assert list(params.runs) == ["a", "b", "c"]
+    assert params.runs["b"].initial.seed == 1
+    assert params.runs["b"].initial.bias_std == 0.125
+    assert (params.runs["a"].size, params.runs["a"].steps) == (160, 25)
+    assert params.spectrum.thresholds == [0.1, 1e-10]
+
+
+def test_every_mistake_is_told_at_once(file):
+    file.write_text(TINY.replace("epochs: 1", "epochs: 0").replace("momentum: 0.9", "momentum: 2"))
+    with pytest.raises(ParamsError) as refused:
+        loading.load()
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_another_name_replaces_the_whole_section(file):
+    file.write_text(TINY.replace("b: {initial: {seed: 1}}", "b: {training: {schedule: {name: constant}}}"))
+    assert loading.load().runs["b"].training.schedule.model_dump() == {"name": "constant"}
+
+
+def test_empty_and_missing_files(file):
+    file.write_text("")
+    with pytest.raises(ParamsError, match="empty or not a mapping"):
+        loading.load()
+    with pytest.raises(ParamsError, match=r"no\.yaml: no such file; run from the project's root"):
+        loading.load("no.yaml")
+
+
+def test_params_of_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = loading.load()
+    assert (params.runs["paper"].size, params.runs["paper"].steps) == (4810, 625)
+    theta = np.load(ROOT / params.runs["paper"].initial.path, allow_pickle=False)
+    assert theta.shape == (4810,)

@@ -1,0 +1,41 @@
+"""One set of versions: pyproject.toml asks, requirements.txt pins, envs/ mirrors."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+
+
+def requirements():
+    pins = {}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        assert re.match(r"^[a-z0-9._-]+==[^ ;]+( ; .*)?$", line), f"not a plain pin: {line}"
+        name, version = line.split(" ;")[0].split("==")
+        pins.setdefault(name, version)  # the first is for the oldest Python
+    return pins
+
+
+def test_conda_environment_mirrors_the_pins():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split("[<>=!~]", each)[0] for each in project["dependencies"]}
+    environment = yaml.safe_load((ROOT / "envs/training-jacobian.yaml").read_text())["dependencies"]
+    pins = requirements()
+    jobs = sorted(wanted - {"snakemake"})  # jobs do not need what starts them
+    assert environment[0] == "python=3.11"
+    assert sorted(environment[1:]) == sorted(f"{CONDA_NAMES.get(name, name)}={pins[name]}" for name in jobs)
+
+
+def test_every_rule_names_the_environment():
+    for file in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+            assert '"../../envs/training-jacobian.yaml"' in rule, f"{file.name}: {rule.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "envs/training-jacobian.yaml", "pyproject.toml"])
+def test_no_address_of_a_registry(file):
+    assert not re.search(r"index-url|find-links|https?://", (ROOT / file).read_text())

@@ -1,0 +1,169 @@
+"""Addresses: what is in a recipe, what is not, and that no module is forgotten."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, TINY
+from training_jacobian import loading, recipe
+from training_jacobian.plan import Plan
+
+SOURCE = ROOT / "src/training_jacobian"
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Function from a change of the tiny params to its plan."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/theta0_seed0.npy").write_bytes((ROOT / "data/theta0_seed0.npy").read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+    def make(old="", new=""):
+        assert old in TINY
+        Path("params.yaml").write_text(TINY.replace(old, new) if old else TINY)
+        return Plan(loading.load())
+
+    return make
+
+
+def keys(plan, run="a"):
+    return {stage: recipe.key(made) for stage, made in plan.recipes[run].items()}
+
+
+def changed(before, after):
+    return [stage for stage in before if before[stage] != after[stage]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "stages"),
+    [
+        ("split_seed: 0", "split_seed: 1", ["data", "train", "jacobian", "svd", "spectrum"]),
+        ("learning_rate: 0.1", "learning_rate: 0.2", ["train", "jacobian", "svd", "spectrum"]),
+        ("hidden: [2]", "hidden: [3]", ["train", "jacobian", "svd", "spectrum"]),
+        ("bias_std: 0.125", "bias_std: 0.25", ["train", "jacobian", "svd", "spectrum"]),
+        ("bulk_tolerance: 0.1", "bulk_tolerance: 0.2", ["spectrum"]),
+        ("font_size: 8", "font_size: 9", []),
+        ("columns_per_job: 96", "columns_per_job: 5", []),
+        ("test_size: 197,", "test_size: 197, stratify: false,", []),  # an option that is off is in no recipe
+        ("momentum: 0.9", "momentum: 0.9, nesterov: false", []),
+        ("momentum: 0.9", "momentum: 0.9, nesterov: true", ["train", "jacobian", "svd", "spectrum"]),
+    ],
+)
+def test_a_parameter_changes_what_reads_it(make, old, new, stages):
+    assert changed(keys(make()), keys(make(old, new))) == stages
+
+
+def test_runs_share_what_is_equal(make):
+    plan = make("  c: {training: {dtype: float32}}", "  c: {initial: {seed: 0}}")
+    assert keys(plan, "a") == keys(plan, "c")
+    assert recipe.key(plan.recipes["a"]["data"]) == recipe.key(plan.recipes["b"]["data"])
+    assert keys(plan, "a")["train"] != keys(plan, "b")["train"]
+
+
+def test_theta_file_counts_by_content(make):
+    section = "initial: {name: file, path: data/theta0_seed0.npy}\n  training:"
+    big = ("initial: {name: random, seed: 0, bias_std: 0.125}\n  training:", section)
+    text = TINY.replace("hidden: [2]", "hidden: [64]").replace("b: {initial: {seed: 1}}", "b: {}").replace(*big)
+    Path("params.yaml").write_text(text)
+    before = keys(Plan(loading.load()))
+    Path("data/other_name.npy").write_bytes(Path("data/theta0_seed0.npy").read_bytes())
+    Path("params.yaml").write_text(text.replace("theta0_seed0.npy", "other_name.npy"))
+    assert keys(Plan(loading.load())) == before
+    content = bytearray(Path("data/other_name.npy").read_bytes())
+    content[-1] ^= 1
+    Path("data/other_name.npy").write_bytes(content)
+    recipe.file_digest.cache_clear()
+    assert changed(before, keys(Plan(loading.load()))) == ["train", "jacobian", "svd", "spectrum"]
+
+
+CODE = '''
+"""Docstring."""
+def f(x: int) -> int:
+    """Docstring."""
+    return x + 1  # comment
+'''
+SAME = '''
+def f(
+    x: int,
+) -> int:
+    # another comment
+    """Another docstring."""
+    "and a stray string"
+    return (x + 1)
+'''
+
+
+def digest_of(tmp_path, monkeypatch, text):
+    (tmp_path / "some.py").write_text(text)
+    monkeypatch.setattr(recipe, "__file__", str(tmp_path / "recipe.py"))
+    recipe.code_digest.cache_clear()
+    digest = recipe.code_digest("some")
+    recipe.code_digest.cache_clear()
+    return digest
+
+
+def test_comments_docstrings_and_layout_do_not_count(tmp_path, monkeypatch):
+    assert digest_of(tmp_path, monkeypatch, CODE) == digest_of(tmp_path, monkeypatch, SAME)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("x + 1", "x + 2"), ("x + 1", "x - 1"), ("def f", "def g"), ("+ 1", "+ True")]
+)
+def test_code_counts(tmp_path, monkeypatch, old, new):
+    assert digest_of(tmp_path, monkeypatch, CODE) != digest_of(tmp_path, monkeypatch, CODE.replace(old, new))
+
+
+def test_digests_do_not_depend_on_the_python_version():
+    """Syntax trees differ between versions; addresses must not.  Tries every other interpreter that is at hand."""
+    program = (
+        "import sys, types; m = types.ModuleType('p'); src = open(sys.argv[1]).read().replace('from training_jacobian','#')\n"
+        "start = src.index('def canonical'); stop = src.index('@cache')\n"
+        "import ast, hashlib, json; from typing import Any; Recipe = Any\n"
+        "exec(src[start:stop]); tree = ast.parse(open(sys.argv[2]).read())\n"
+        "print(hashlib.sha256(canonical(_shape_of(tree)).encode()).hexdigest()[:12])"
+    )
+    found = [sys.executable, *map(str, Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python3"))]
+    for module in ("jacobian", "training", "svd"):
+        digests = set()
+        for python in found:
+            command = [python, "-c", program, str(SOURCE / "recipe.py"), str(SOURCE / f"{module}.py")]
+            digests.add(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        assert digests == {recipe.code_digest(module)}
+
+
+# modules that compute no number: reading, writing, telling
+INFRASTRUCTURE = {"params", "loading", "recipe", "store", "progress", "plan", "publish", "threads", "cli"}
+PACKAGES = {"datasets", "models", "stages"}  # their __init__ only finds modules
+
+
+def imports(module):
+    tree = ast.parse((SOURCE / (module.replace(".", "/") + ".py")).read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("training_jacobian"):
+            inner = node.module.removeprefix("training_jacobian").lstrip(".")
+            found |= {inner} if inner else {alias.name for alias in node.names}
+    return found - {"__version__"}
+
+
+def test_recipes_name_all_code_that_computes(make):
+    """A module that a stage imports but whose digest is in no recipe would be edited without anything recomputed."""
+    made = make().recipes["a"]["spectrum"]
+    code = {module for each in recipe.ancestors(made).values() for module in each["code"]}
+    for stage in recipe.ancestors(made).values():
+        for module in stage["code"]:
+            missing = imports(module) - code - INFRASTRUCTURE - PACKAGES
+            assert not missing, f"{module} imports {missing}"
+    assert {path.stem for path in SOURCE.glob("stages/*.py")} - {"__init__", "figures"} == {
+        module.removeprefix("stages.") for module in code if module.startswith("stages.")
+    }
+
+
+def test_code_edited_while_running_is_noticed(make):
+    made = make().recipes["a"]["svd"]
+    recipe.check_code(made)
+    with pytest.raises(RuntimeError, match="svd was edited after the workflow was started"):
+        recipe.check_code({**made, "code": {"svd": "0" * 12}})

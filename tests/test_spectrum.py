@@ -1,0 +1,88 @@
+"""Counts, regions, cosines; the exact bulk predicted and measured."""
+
+import numpy as np
+import optax
+import pytest
+
+from conftest import Tiny
+from training_jacobian import exact_bulk, jacobian, spectrum, svd
+from training_jacobian.datasets import digits
+from training_jacobian.models import mlp
+
+
+def test_regions_and_their_edges():
+    S = np.array([2.0, 1.25, 1.2, 1.0, 0.75, 0.7, 0.0])
+    assert list(spectrum.regions(S, 0.25)) == ["chaotic", "bulk", "bulk", "bulk", "bulk", "stable", "stable"]
+    assert list(spectrum.regions(S, 0.1)) == ["chaotic", "chaotic", "chaotic", "bulk", "stable", "stable", "stable"]
+
+
+def test_counts_are_strictly_below():
+    S, S_minus_identity = np.array([1.5, 1.0, 0.875, 0.0]), np.array([3.0, 0.25, 0.0, 0.0])
+    table = spectrum.counts(S, S_minus_identity, [0.25, 0.125])
+    assert list(table["count_below"]) == [2, 1, 2, 2]
+    assert list(table["quantity"]) == ["distance_from_one"] * 2 + ["sigma_minus_identity"] * 2
+
+
+def test_cosine_of_a_planted_rotation():
+    """J = rotation by 60 degrees times 2: every direction turns by 60 degrees."""
+    c, s = np.cos(np.pi / 3), np.sin(np.pi / 3)
+    parts = svd.decompose(2 * np.array([[c, -s], [s, c]]))
+    table = spectrum.directions(parts["U"], parts["S"], parts["Vt"], 0.1)
+    np.testing.assert_allclose(table["cosine_uv"], 0.5, atol=1e-14)
+    np.testing.assert_allclose(table["sigma"], 2)
+    assert list(table["index"]) == [1, 2]
+
+
+def test_identity_table_rises():
+    assert list(spectrum.identity(np.array([2.0, 1.0, 0.5]))["sigma"]) == [0.5, 1.0, 2.0]
+
+
+def test_exact_count_needs_float64():
+    S = np.array([1 + 1e-9, 1 + 1e-11, 1.0, 0.5])
+    assert spectrum.exact_bulk_count(S, "float64") == 2
+    assert spectrum.exact_bulk_count(S, "float32") is None
+
+
+def test_257_directions_on_digits():
+    inputs, labels = digits.load()
+    assert inputs.shape == (1797, 64)
+    assert inputs.max() == 1
+    assert set(labels) == set(range(10))
+    dead = ~inputs.any(axis=0)
+    assert dead.sum() == 3
+    shapes = mlp.shapes(64, [64], 10)
+    assert exact_bulk.basis(shapes, inputs).shape == (4810, 64 + 1 + 3 * 64)
+    assert exact_bulk.basis(shapes, np.ones((5, 64))).shape == (4810, 65)  # white noise: the gauge alone
+
+
+def test_overlap_of_both_kinds_is_counted_once():
+    """Softmax regression: the gauge of a dead input's weights lies among that input's directions."""
+    inputs = np.array([[1.0, 0.0, 2.0]])
+    assert exact_bulk.basis(mlp.shapes(3, [], 4), inputs).shape == (16, 3 + 1 + 4 - 1)
+
+
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 5)])
+def test_prediction_holds_for_a_trained_network(hidden):
+    tiny = Tiny(hidden=hidden, inputs=4, classes=3)
+    tiny.inputs = tiny.inputs.at[:, 2].set(0)
+    optimizer = optax.sgd(0.3, momentum=0.9)
+    step = tiny.step(optimizer)
+    states, _ = tiny.states(optimizer, step)
+    parts = svd.decompose(jacobian.columns(step, states, tiny.batches, 0, tiny.size))
+    basis = exact_bulk.basis(tiny.shapes, np.asarray(tiny.inputs))
+    assert exact_bulk.defect(parts["U"], parts["S"], parts["Vt"], basis) < 1e-13
+    assert spectrum.exact_bulk_count(parts["S"], "float64") == basis.shape[1]
+    # negative control: the same prediction with a live input taken for dead
+    wrong = np.asarray(tiny.inputs.at[:, 1].set(0))
+    assert exact_bulk.defect(parts["U"], parts["S"], parts["Vt"], exact_bulk.basis(tiny.shapes, wrong)) > 1e-2
+
+
+def test_weight_decay_breaks_the_prediction():
+    """Why it is said to hold for SGD: decay moves every direction."""
+    tiny = Tiny()
+    optimizer = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.3))
+    step = tiny.step(optimizer)
+    states, _ = tiny.states(optimizer, step)
+    parts = svd.decompose(jacobian.columns(step, states, tiny.batches, 0, tiny.size))
+    basis = exact_bulk.basis(tiny.shapes, np.asarray(tiny.inputs))
+    assert exact_bulk.defect(parts["U"], parts["S"], parts["Vt"], basis) > 0.1

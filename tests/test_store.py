@@ -1,0 +1,93 @@
+"""Artifacts are whole or absent, and damaged or foreign ones are named before they are used."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from training_jacobian import __version__, recipe, store
+
+MADE = {"stage": "data", "parameters": {"data": {"name": "x"}}, "code": {}}
+NEXT = {"stage": "train", "parameters": {}, "code": {}, "from": MADE}
+
+
+def write(path, values=None):
+    values = np.arange(4000.0) if values is None else values
+    store.write_hdf5(path, {"a": values, "group/b": np.arange(3)}, MADE, dtype="float64")
+    return path
+
+
+def test_round_trip_and_description(tmp_path):
+    path = write(tmp_path / "x.h5")
+    read = store.read_hdf5(path, NEXT, "data")
+    np.testing.assert_array_equal(read["a"], np.arange(4000.0))
+    np.testing.assert_array_equal(read["group/b"], np.arange(3))
+    assert list(store.read_hdf5(path, NEXT, "data", ["a"])) == ["a"]
+    with h5py.File(path) as file:
+        attributes = dict(file.attrs)
+    assert attributes["key"] == recipe.key(MADE)
+    assert attributes["version"] == __version__
+    assert attributes["dtype"] == "float64"
+    assert attributes["recipe"] == recipe.canonical(MADE)
+
+
+def test_same_bytes_every_time(tmp_path):
+    assert write(tmp_path / "x.h5").read_bytes() == write(tmp_path / "y.h5").read_bytes()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_not_finite_is_refused(tmp_path, bad):
+    with pytest.raises(store.ArtifactError, match="a is not finite; nothing was written"):
+        write(tmp_path / "x.h5", np.array([1.0, bad]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
+    path = tmp_path / "x.csv"
+    store.write_csv(path, pd.DataFrame({"a": [1]}))
+    with pytest.raises(RuntimeError, match="in the middle"), store.whole(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError("in the middle")
+    assert [each.name for each in tmp_path.iterdir()] == ["x.csv"]
+    assert path.read_text() == "a\n1\n"
+
+
+def test_orphans_of_killed_jobs_are_removed(tmp_path):
+    (tmp_path / ".x.h5.killed.partial").write_text("half")
+    (tmp_path / ".other.h5.running.partial").write_text("not ours")
+    write(tmp_path / "x.h5")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".other.h5.running.partial", "x.h5"]
+
+
+def test_truncated_file_is_named(tmp_path):
+    path = write(tmp_path / "x.h5")
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: missing or damaged .*; delete .*x\.h5 and run"):
+        store.read_hdf5(path, NEXT, "data")
+
+
+def test_flipped_bit_is_named(tmp_path):
+    path = write(tmp_path / "x.h5")
+    content = bytearray(path.read_bytes())
+    where = content.find(np.float64(1234.0).tobytes())
+    content[where] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: a is damaged \(SHA-256 differs\); delete"):
+        store.read_hdf5(path, NEXT, "data")
+
+
+def test_artifact_of_another_recipe_is_named(tmp_path):
+    other = {**NEXT, "from": {**MADE, "parameters": {"data": {"name": "y"}}}}
+    with pytest.raises(store.ArtifactError, match=f"made by recipe {recipe.key(MADE)}, expected"):
+        store.read_hdf5(write(tmp_path / "x.h5"), other, "data")
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: missing or damaged"):
+        store.read_hdf5(tmp_path / "x.h5", NEXT, "data")
+
+
+def test_csv_gives_floats_back_exactly(tmp_path):
+    values = np.random.default_rng(0).standard_normal(100) * 1e-13
+    store.write_csv(tmp_path / "x.csv", pd.DataFrame({"a": values}))
+    np.testing.assert_array_equal(pd.read_csv(tmp_path / "x.csv")["a"], values)
