@@ -13,31 +13,16 @@ sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian import plan, publish, recipe
 from training_jacobian.loading import ParamsError
 
-if workflow.config_settings.config:
-    raise WorkflowError("--config is not read here: edit params.yaml, or give another file with --configfile FILE.")
+PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
+if workflow.config_settings.config or len(PARAMS) > 1:
+    raise WorkflowError("--config is not read here: edit params.yaml, or give one other file with --configfile FILE.")
 try:
-    PLAN = plan.plan(*(workflow.overwrite_configfiles or ["params.yaml"]))
+    PLAN = plan.plan(PARAMS[0])
 except ParamsError as error:
     raise WorkflowError(str(error))
 
 
-shell.prefix(f"export PYTHONPATH={shlex.quote(os.path.join(workflow.basedir, 'src'))}; ")
-
-
-wildcard_constraints:
-    key="[0-9a-f]{12}",
-
-
-def recipe_of(stage):
-    """The recipe of a job, as JSON for its command line: an edit made while the workflow runs cannot reach it."""
-    return lambda wildcards: recipe.canonical(PLAN.by_key[stage][wildcards.key])
-
-
-def upstream(earlier):
-    """Files of an earlier stage that a job reads.  They have keys: if they exist, they are right."""
-    return lambda wildcards: ancient(PLAN.files(PLAN.run_of[wildcards.key], earlier))
-
-
+include: "workflow/rules/common.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/jacobian.smk"
 include: "workflow/rules/figures.smk"

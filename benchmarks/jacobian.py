@@ -1,7 +1,7 @@
 """The paper run's Jacobian: this workflow in float64 against the paper's own way in float32, alternating in one run.
 
-The paper's way is `jax.jacfwd` over the whole training, all cores, in one process; timed as that process, from start to end.
-Ours is `snakemake` from a stored training run to the gathered jacobian.h5, as a process too: all jobs, start-up, compilation.
+The paper's way is `jax.jacfwd` over the whole training, all cores, in one process; timed as that process, start to end.
+Ours is `snakemake` from a stored training run to the gathered jacobian.h5, a process too: jobs, start-up, compilation.
 """
 
 import argparse

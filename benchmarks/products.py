@@ -39,9 +39,8 @@ def main() -> None:
                 step = training.make_step(lambda t, i, g=gradient, x=inputs: g(t, x[i], labels[i]), optimizer)
                 states = jax.tree.map(lambda leaf: leaf[:-1], training.trajectory(step, start, batches))
                 marks: list[float] = []  # the first chunk also compiles
-                jacobian.columns(
-                    step, states, batches, 0, COLUMNS, chunk, lambda n, m=marks: m.append(time.monotonic())
-                )
+                mark = lambda n, m=marks: m.append(time.monotonic())
+                jacobian.columns(step, states, batches, 0, COLUMNS, chunk, mark)
                 rates[name].append((COLUMNS - chunk) / (marks[-1] - marks[0]))
             ours, theirs = (statistics.median(each) for each in rates.values())
             print(f"{np.dtype(dtype).name}  {chunk:5}  {ours:23.1f}  {theirs:23.1f}  {ours / theirs:5.2f}", flush=True)

@@ -6,11 +6,11 @@ rule figure:
         "results/figures/{key}/{name}.png",
     log:
         "results/logs/figures/{key}-{name}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_of("figures"),
         folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
-    conda:
-        "../../envs/training-jacobian.yaml"
     shell:
         "python -m training_jacobian figure --recipe {params.recipe:q} --spectra {params.folders} "
         "--out {output} --log {log}"
@@ -23,11 +23,11 @@ rule table:
         "results/figures/{key}/{name}.csv",
     log:
         "results/logs/figures/{key}-{name}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_of("figures"),
         folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
-    conda:
-        "../../envs/training-jacobian.yaml"
     shell:
         "python -m training_jacobian figure --recipe {params.recipe:q} --spectra {params.folders} "
         "--out {output} --log {log}"
@@ -46,9 +46,9 @@ rule publish:
         expand("results/figs/{name}", name=PLAN.wanted()["figures"]),
     log:
         "results/logs/publish.log",
-    params:
-        wanted=recipe.canonical(PLAN.wanted()),
     conda:
         "../../envs/training-jacobian.yaml"
+    params:
+        wanted=recipe.canonical(PLAN.wanted()),
     shell:
         "python -m training_jacobian publish --wanted {params.wanted:q} --log {log}"

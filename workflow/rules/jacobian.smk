@@ -6,16 +6,16 @@ rule columns:
         temp("results/jacobian/{key}/columns-{first}-{last}.h5"),
     log:
         "results/logs/jacobian/{key}-{first}-{last}.log",
-    params:
-        recipe=recipe_of("jacobian"),
     wildcard_constraints:
         first=r"\d+",
         last=r"\d+",
+    conda:
+        "../../envs/training-jacobian.yaml"
     threads: 1
     resources:
         mem_mb=1200,
-    conda:
-        "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_of("jacobian"),
     shell:
         "python -m training_jacobian columns --recipe {params.recipe:q} --data {input.data} --train {input.train} "
         "--range {wildcards.first} {wildcards.last} --out {output} --log {log} --threads {threads}"
@@ -28,10 +28,10 @@ rule jacobian:
         "results/jacobian/{key}/jacobian.h5",
     log:
         "results/logs/jacobian/{key}.log",
-    params:
-        recipe=recipe_of("jacobian"),
     conda:
         "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_of("jacobian"),
     shell:
         "python -m training_jacobian jacobian --recipe {params.recipe:q} --blocks {input} --out {output} --log {log}"
 
@@ -43,13 +43,13 @@ rule svd:
         "results/svd/{key}/svd.h5",
     log:
         "results/logs/svd/{key}.log",
-    params:
-        recipe=recipe_of("svd"),
+    conda:
+        "../../envs/training-jacobian.yaml"
     threads: 8
     resources:
         mem_mb=3000,
-    conda:
-        "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_of("svd"),
     shell:
         "python -m training_jacobian svd --recipe {params.recipe:q} --jacobian {input} --out {output} --log {log} "
         "--threads {threads}"
@@ -64,11 +64,11 @@ rule spectrum:
         expand("results/spectrum/{{key}}/{file}", file=plan.FILES["spectrum"]),
     log:
         "results/logs/spectrum/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_of("spectrum"),
         folder=lambda wildcards, output: os.path.dirname(output[0]),
-    conda:
-        "../../envs/training-jacobian.yaml"
     shell:
         "python -m training_jacobian spectrum --recipe {params.recipe:q} --data {input.data} --train {input.train} "
         "--svd {input.svd} --out {params.folder} --log {log}"

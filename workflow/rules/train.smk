@@ -3,10 +3,10 @@ rule data:
         "results/data/{key}/data.h5",
     log:
         "results/logs/data/{key}.log",
-    params:
-        recipe=recipe_of("data"),
     conda:
         "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_of("data"),
     shell:
         "python -m training_jacobian data --recipe {params.recipe:q} --out {output} --log {log}"
 
@@ -19,11 +19,11 @@ rule train:
         "results/train/{key}/train.h5",
     log:
         "results/logs/train/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_of("train"),
         theta=lambda wildcards, input: f"--theta {input.theta}" if input.get("theta") else "",
-    conda:
-        "../../envs/training-jacobian.yaml"
     shell:
         "python -m training_jacobian train --recipe {params.recipe:q} --data {input.data} {params.theta} "
         "--out {output} --log {log}"

@@ -100,12 +100,13 @@ def make(shapes: Shapes, activation: Activation) -> Callable[[jax.Array, jax.Arr
     def product(theta: jax.Array, inputs: jax.Array, labels: jax.Array, tangent: jax.Array) -> jax.Array:
         return products(theta, inputs, labels, tangent[None])[0]
 
-    @product.def_vmap  # type: ignore[no-untyped-call]
+    @product.def_vmap
     def _batched(size: int, batched: list[bool], *arguments: jax.Array) -> tuple[jax.Array, bool]:
         if batched == [False, False, False, True]:
             return products(*arguments), True
         axes = [0 if each else None for each in batched]
-        each = jax.vmap(lambda theta, x, y, tangent: products(theta, x, y, tangent[None])[0], in_axes=axes)
+        one = lambda theta, x, y, tangent: products(theta, x, y, tangent[None])[0]
+        each: Callable[..., jax.Array] = jax.vmap(one, in_axes=axes)
         return each(*arguments), True
 
     @jax.custom_jvp
