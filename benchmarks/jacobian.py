@@ -6,7 +6,6 @@ Ours is `snakemake` from a stored training run to the gathered jacobian.h5, a pr
 
 import argparse
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -40,12 +39,12 @@ np.save(OUT, J)
 """
 
 
-def timed(command: list[str], folder: Path) -> tuple[float, float]:
-    """Wall seconds, and peak memory in GB of the largest single process so far."""
+def timed(command: list[str], folder: Path) -> float:
+    """Wall seconds."""
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     start = time.monotonic()
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-    return time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    return time.monotonic() - start
 
 
 def main() -> None:
@@ -69,9 +68,9 @@ def main() -> None:
         ratios = []
         print("pair  paper's way float32 [s]  ours float64 [s]  ours / paper's")
         for pair in range(chosen.pairs):
-            theirs, _ = timed(papers_way, folder)
+            theirs = timed(papers_way, folder)
             shutil.rmtree(folder / Path(target).parent, ignore_errors=True)
-            ours, _ = timed([*snakemake, target], folder)
+            ours = timed([*snakemake, target], folder)
             ratios.append(ours / theirs)
             print(f"{pair + 1:4}  {theirs:23.1f}  {ours:16.1f}  {ratios[-1]:14.2f}", flush=True)
         print(f"median ratio {statistics.median(ratios):.2f}; {chosen.cores} cores; {difference(folder / target, out)}")

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from conftest import ROOT
-from training_jacobian import cli, recipe
+from training_jacobian import cli, figures, recipe
+from training_jacobian.params import Plot
 from training_jacobian.plan import plan
 
 
@@ -44,6 +46,11 @@ def test_path(capsys):
     assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
     assert cli.main(["path", "paper"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(cli.STAGES)
+
+
+def test_names_agree():
+    assert tuple(recipe.STAGES) == cli.STAGES
+    assert set(figures.KINDS) == set(get_args(Plot.model_fields["kind"].annotation))
 
 
 def test_unknown_run_and_stage(capsys):

@@ -2,10 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
-from training_jacobian import figures, spectrum
+from training_jacobian import figures, spectrum, store, tables
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}
 
@@ -53,13 +52,14 @@ def test_exact_bulk_is_marked_where_it_is():
 
 
 def test_table_of_runs(tmp_path):
-    from training_jacobian import store, tables
-
-    folder = tmp_path / "x"
-    store.write_csv(folder / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), np.array([0.5, 0.0]), [0.1]))
-    store.write_json(folder / "summary.json", {"sigma_1": 1.0})
-    made = tables.runs({"one": folder})
-    assert made.to_dict("records") == [
-        {"run": "one", "sigma_1": 1.0, "distance_from_one_below_0.1": 1, "sigma_minus_identity_below_0.1": 1}
+    for name, measured in {"one": 257, "other": None}.items():
+        store.write_csv(
+            tmp_path / name / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), np.array([0.5, 0.0]), [0.1])
+        )
+        store.write_json(tmp_path / name / "summary.json", {"sigma_1": 1.5, "exact_bulk_measured": measured})
+    tables.runs({name: tmp_path / name for name in ("one", "other")}).to_csv(tmp_path / "runs.csv", index=False)
+    assert (tmp_path / "runs.csv").read_text().splitlines() == [
+        "run,sigma_1,exact_bulk_measured,distance_from_one_below_0.1,sigma_minus_identity_below_0.1",
+        "one,1.5,257,1,1",
+        "other,1.5,,1,1",
     ]
-    assert isinstance(made, pd.DataFrame)

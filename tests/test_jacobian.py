@@ -90,6 +90,14 @@ def test_blocks_of_any_size_agree(tiny, chunk):
         np.testing.assert_allclose(block, whole[:, first:last], rtol=0, atol=1e-12)
 
 
+def test_aligned_blocks_have_the_same_bits(tiny):
+    """Why the number of jobs is in no recipe."""
+    step = tiny.step(OPTIMIZERS["momentum"])
+    states, _ = tiny.states(OPTIMIZERS["momentum"], step)
+    block = lambda first, last: jacobian.columns(step, states, tiny.batches, first, last, chunk=8)
+    np.testing.assert_array_equal(np.hstack([block(0, 16), block(16, 31)]), block(0, 31))
+
+
 @pytest.mark.parametrize(("first", "last"), [(-1, 3), (0, 32), (5, 4)])
 def test_columns_outside_are_refused(tiny, first, last):
     step = tiny.step(OPTIMIZERS["sgd"])

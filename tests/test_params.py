@@ -49,6 +49,19 @@ BAD = {
     "unknown figure": ("kind: bird", "kind: brid", r"figures\.plots\.bird\.kind = 'brid': did you mean 'bird'"),
     "unknown palette": ("colorblind", "rainbow", r"figures\.style\.palette = 'rainbow'"),
     "no columns in a job": ("columns_per_job: 96", "columns_per_job: 0", r"compute\.columns_per_job = 0"),
+    "figure without runs": ("uv_cosine, runs: [a]", "uv_cosine, runs: []", r"figures\.plots\.uv_cosine\.runs.*: List should have at least 1 item"),
+    "figure named like the table": ("    bird: {kind", "    runs: {kind", r"figures\.plots.*: a figure cannot be named 'runs' like the table"),
+    "run switched off by no": ("b: {initial: {seed: 1}}", "b: no", r"runs\.b = False: Input should be"),
+    "octal seed": ("seed: 1}", "seed: 010}", r"runs\.b\.initial\.seed = '010': Input should be a valid integer|seed = 10\.0"),
+    "sexagesimal seed": ("seed: 1}", "seed: 1:30}", r"runs\.b\.initial\.seed = '1:30': Input should be a valid integer"),
+    "date as seed": ("seed: 1}", "seed: 2024-13-45}", r"seed = '2024-13-45': Input should be a valid integer"),
+    "mapping as key": ("b: {initial: {seed: 1}}", "b: {{x}: 1}", r"not valid YAML: .*unhashable key"),
+    "huge network": ("hidden: [2]", "hidden: [100000000000]", r"hidden\.0 = 100000000000: Input should be less than"),
+    "stratified test set too small": ("test_size: 197,", "test_size: 5, stratify: true,", r"data\.stratify needs at least 10 examples"),
+    "theta is a zip file": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/zip.npy}}", r"not a readable \.npy file"),
+    "theta is empty": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/empty.npy}}", r"not a readable \.npy file"),
+    "theta is pickled": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/pickled.npy}}", r"not a readable \.npy file"),
+    "theta is not finite": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/nan.npy}}", r"the model needs \(160,\) finite"),
     "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
     "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
 }  # fmt: skip
@@ -58,6 +71,10 @@ BAD = {
 def file(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/theta0_seed0.npy").write_bytes((ROOT / "data/theta0_seed0.npy").read_bytes())
+    (tmp_path / "data/zip.npy").write_bytes(b"PK\x03\x04")
+    (tmp_path / "data/empty.npy").write_bytes(b"")
+    np.save(tmp_path / "data/pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "data/nan.npy", np.full(160, np.nan))
     (tmp_path / "params.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "params.yaml"
@@ -83,6 +100,21 @@ def test_what_is_right_is_accepted(file):
     assert params.spectrum.thresholds == [0.1, 1e-10]
 
 
+def test_numbers_are_those_of_yaml_1_2():
+    for text, value in {
+        "1e-3": 1e-3,
+        "1.5": 1.5,
+        "-2": -2,
+        "0": 0,
+        "1e3": 1000.0,
+        ".5": 0.5,
+        "007": "007",
+        "1_0": "1_0",
+    }.items():
+        found = loading.yaml.load(f"a: {text}", loading._Loader)["a"]
+        assert (found, type(found)) == (value, type(value))
+
+
 def test_every_mistake_is_told_at_once(file):
     file.write_text(TINY.replace("epochs: 1", "epochs: 0").replace("momentum: 0.9", "momentum: 2"))
     with pytest.raises(ParamsError) as refused:
@@ -99,6 +131,8 @@ def test_empty_and_missing_files(file):
     file.write_text("")
     with pytest.raises(ParamsError, match="empty or not a mapping"):
         loading.load()
+    with pytest.raises(ParamsError, match=r"data: Is a directory; run from the project's root"):
+        loading.load("data")
     with pytest.raises(ParamsError, match=r"no\.yaml: no such file; run from the project's root"):
         loading.load("no.yaml")
 

@@ -68,13 +68,20 @@ def test_modification_times_and_metadata_do_not_matter(project):
 
 
 def test_published_files_are_put_right(project):
-    """Deleted, or edited by hand: published again, nothing computed."""
+    """Deleted, or edited by hand: published again, nothing computed; a person's own file is left alone."""
+    (project.root / "results/figs/notes").mkdir()
+    (project.root / "results/figs/notes/mine.md").write_text("mine")
     (project.root / "results/figs/bird.pdf").unlink()
     assert project.jobs() == Counter(PUBLISH)
     project.compute()
     assert project.jobs() == Counter()
     (project.root / "results/figs/bird.png").write_bytes(b"edited")
     assert project.jobs() == Counter(PUBLISH)
+    project.edit("    uv_cosine: {kind: uv_cosine, runs: [a]}\n", "")
+    project.compute()
+    figures = {path.name for path in (project.root / "results/figs").iterdir()}
+    assert figures == {"all", "runs.csv", "bird.pdf", "bird.png", "spectrum.pdf", "spectrum.png", "notes"}
+    assert project.jobs() == Counter()
 
 
 def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):

@@ -24,7 +24,7 @@ STAGES = ("data", "train", "jacobian", "svd", "spectrum")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or 1 after an error told on standard error (and in the log of a job)."""
+    """Run one command; 0, or 1 after an error told on standard error (and in the log of a job), 130 if interrupted."""
     options = _parser().parse_args(arguments)
     log = getattr(options, "log", None)
     try:
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(options, "recipe", None) is not None:
             _check_recipe(options)
         options.command(options)
+    except KeyboardInterrupt:
+        print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
         print(f"training-jacobian: {error}", file=sys.stderr)
         if log:

@@ -41,7 +41,7 @@ def bird(axes: Axes, tables: dict[str, pd.DataFrame], exact: dict[str, int]) -> 
     if exact[first]:
         nearest = tables[first].nsmallest(exact[first], "distance_from_one")["index"]
         label = f"exact bulk ({exact[first]})"
-        axes.axvspan(nearest.min() - 0.5, nearest.max() + 0.5, color="0.85", zorder=0, label=label)
+        axes.axvspan(nearest.min() - 0.5, nearest.max() + 0.5, color="0.85", linewidth=0, zorder=0, label=label)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.set(xlabel="Index $i$", ylabel=r"Distance from unity $|\sigma_i - 1|$")
 

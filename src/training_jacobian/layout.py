@@ -3,7 +3,18 @@
 import math
 from typing import Any
 
+from training_jacobian.datasets import dataset
+from training_jacobian.models import model as model_module
 from training_jacobian.models.mlp import Shapes
+
+NOT_SHAPE = ("name", "activation")
+
+
+def shapes_of(data: dict[str, Any], model: dict[str, Any]) -> Shapes:
+    """Names and shapes of the parts of theta, in order, from the parameters of the data set and of the model."""
+    facts, options = dataset(data["name"]), {name: value for name, value in model.items() if name not in NOT_SHAPE}
+    made: Shapes = model_module(model["name"]).shapes(inputs=facts.INPUTS, classes=facts.CLASSES, **options)
+    return made
 
 
 def size(shapes: Shapes) -> int:

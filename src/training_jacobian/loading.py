@@ -17,20 +17,27 @@ class ParamsError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without its two quiet traps: a key given twice is refused, and 1e-3 is a number."""
+    """YAML without its quiet traps: a key given twice is refused, 1e-3 is a number, 010 and 1:30 are none."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise ParamsError(f"line {key.start_mark.line + 1}: key {key.value!r} is given twice; remove one")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+_NUMBERS = {"float", "int", "timestamp"}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _NUMBERS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in {
+    "int": r"[-+]?(0|[1-9][0-9]*)",
+    "float": r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+}.items():  # as in YAML 1.2
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^({_pattern})$"), list("-+.0123456789"))
 
 
 def _value_at(tree: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
@@ -64,16 +71,17 @@ def _describe(error: Any, tree: dict[str, Any]) -> str:
 
 def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None:
     try:
-        theta = np.load(root / initial.path, mmap_mode="r", allow_pickle=False)
+        with (root / initial.path).open("rb") as file:
+            theta = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable .npy file"
         raise ParamsError(
             f"{where}.initial.path = {initial.path!r}: {reason}; give a .npy file of {size} numbers"
         ) from None
-    if theta.shape != (size,) or theta.dtype.kind != "f":
+    if theta.shape != (size,) or theta.dtype.kind != "f" or not np.isfinite(theta).all():
         raise ParamsError(
             f"{where}.initial.path = {initial.path!r}: holds {theta.dtype} of shape {theta.shape}; "
-            f"the model needs ({size},) floating-point numbers"
+            f"the model needs ({size},) finite floating-point numbers"
         )
 
 
@@ -83,7 +91,8 @@ def parse(tree: Any, root: Path) -> Params:
         raise ParamsError("the file is empty or not a mapping; see params.yaml of the repository")
     defaults, runs = tree.get("defaults"), tree.get("runs")
     if isinstance(defaults, dict) and isinstance(runs, dict):
-        tree = {**tree, "runs": {name: merge(defaults, changes or {}) for name, changes in runs.items()}}
+        changed = {name: {} if changes is None else changes for name, changes in runs.items()}
+        tree = {**tree, "runs": {name: merge(defaults, changes) for name, changes in changed.items()}}
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
@@ -102,8 +111,9 @@ def load(path: str | Path = "params.yaml") -> Params:
     """Validated params of a file; theta_0 files are relative to the working directory.  Raises ParamsError."""
     try:
         return parse(yaml.load(Path(path).read_text(encoding="utf-8"), _Loader), Path())  # noqa: S506 (a SafeLoader)
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; run from the project's root, or name the file") from None
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ParamsError(f"{path}: {reason}; run from the project's root, or name the file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ParamsError as error:

@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from training_jacobian.datasets import dataset
-from training_jacobian.layout import size
-from training_jacobian.models import model as model_module
+from training_jacobian.layout import shapes_of, size
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**7)]
+
+
+TABLE = "runs"  # results/figs/runs.csv, of all runs
 
 
 def nearest(word: object, allowed: list[str]) -> str:
@@ -104,6 +106,13 @@ class Run(Section):
                 "data.test_size = {size} leaves no training example of {all}; lower it",
                 {"size": self.data.test_size, "all": examples},
             )
+        classes = dataset(self.data.name).CLASSES
+        if self.data.stratify and min(self.data.test_size, examples - self.data.test_size) < classes:
+            raise PydanticCustomError(
+                "stratify",
+                "data.stratify needs at least {classes} examples in either part, data.test_size is {size}; change it",
+                {"classes": classes, "size": self.data.test_size},
+            )
         if (examples - self.data.test_size) % self.training.batch_size:
             raise PydanticCustomError(
                 "batch_size",
@@ -122,9 +131,7 @@ class Run(Section):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parts of theta, in order."""
-        facts = dataset(self.data.name)
-        options = self.model.model_dump(exclude={"name", "activation"})
-        return model_module(self.model.name).shapes(inputs=facts.INPUTS, classes=facts.CLASSES, **options)
+        return shapes_of(self.data.model_dump(), self.model.model_dump())
 
     @property
     def size(self) -> int:
@@ -152,14 +159,26 @@ class Style(Section):
     dpi: int = Field(ge=50, le=1200, description="of the PNG")
 
 
+RunNames = Annotated[list[Name], Field(min_length=1)]
+
+
 class Plot(Section):
     kind: Literal["spectrum", "uv_cosine", "bird"]
-    runs: list[Name] | Literal["all"] = Field(description="names of runs in the order of the legend, or all")
+    runs: Annotated[list[Name], Field(min_length=1)] | Literal["all"] = Field(
+        description="names of runs in the order of the legend, or all"
+    )
 
 
 class Figures(Section):
     style: Style
     plots: dict[Name, Plot] = Field(min_length=1)
+
+    @field_validator("plots")
+    @classmethod
+    def table_keeps_its_name(cls, plots: dict[str, Plot]) -> dict[str, Plot]:
+        if TABLE in plots:
+            raise PydanticCustomError("reserved", "a figure cannot be named 'runs' like the table; rename it")
+        return plots
 
 
 class Compute(Section):

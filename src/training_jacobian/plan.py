@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from training_jacobian.loading import load
-from training_jacobian.params import FileInitial, Params
+from training_jacobian.params import TABLE, FileInitial, Params
 from training_jacobian.publish import Wanted
 from training_jacobian.recipe import STAGES, Recipe, code_digest, key, path, recipe
 
@@ -16,9 +16,6 @@ FILES = {
     "svd": ["svd.h5"],
     "spectrum": ["directions.csv", "counts.csv", "identity.csv", "summary.json"],
 }
-
-
-TABLE = "runs"  # results/figs/runs.csv, of all runs
 
 
 @dataclass
@@ -63,7 +60,7 @@ class Plan:
 
     def _drawn(self, parameters: dict[str, Any], module: str, runs: list[str]) -> Recipe:
         spectra = [[run, key(self.recipes[run]["spectrum"])] for run in runs]
-        code = {module: code_digest(module)}
+        code = {each: code_digest(each) for each in (module, "stages.figures")}
         return {"stage": "figures", "parameters": parameters, "code": code, "spectra": spectra}
 
     def figures(self) -> dict[str, list[str]]:

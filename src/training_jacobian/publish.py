@@ -41,18 +41,25 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
     published = is_published(wanted)
     if not (published and STAMP.exists()):
         STAMP.parent.mkdir(parents=True, exist_ok=True)
-        STAMP.write_text(f"{time.time_ns()}\n")  # Snakemake also compares content: never twice the same
+        # the time, because Snakemake also compares content; and what the manifest lists, before Snakemake removes it
+        old = [line.split()[1] for line in MANIFEST.read_text().splitlines()] if MANIFEST.exists() else _published()
+        STAMP.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
         newest = max((path.stat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
         now = max(time.time(), newest + 1)  # whatever the clock was when they were written
         os.utime(STAMP, (now, now))
     return STAMP, published
 
 
+def _published() -> list[str]:
+    """Files published earlier, which may now be removed; nothing else in the folder is touched."""
+    return STAMP.read_text().splitlines()[1:] if STAMP.exists() else []
+
+
 def publish(wanted: Wanted) -> None:
     """Copy the figures, link the runs, and write the manifest last.  Raises ArtifactError if a figure is missing."""
     MANIFEST.parent.mkdir(parents=True, exist_ok=True)
-    for old in MANIFEST.parent.iterdir():
-        old.unlink()
+    for old in _published():
+        Path(old).unlink(missing_ok=True)
     lines = []
     for name, address in sorted(wanted["figures"].items()):
         target = MANIFEST.parent / name
@@ -61,7 +68,12 @@ def publish(wanted: Wanted) -> None:
         with whole(target) as partial:
             shutil.copyfile(address, partial)
         lines.append(f"{_sha256(target)}  {target}  {Path(address).parent.name}\n")
-    shutil.rmtree("results/runs", ignore_errors=True)
+    for old_link in Path("results/runs").glob("*/*"):
+        if old_link.is_symlink():
+            old_link.unlink()
+    for run in Path("results/runs").glob("*"):
+        if run.is_dir() and not any(run.iterdir()):
+            run.rmdir()
     for link, leads_to in wanted["links"].items():
         Path(link).parent.mkdir(parents=True, exist_ok=True)
         Path(link).symlink_to(leads_to, target_is_directory=True)

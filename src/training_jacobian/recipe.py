@@ -73,6 +73,8 @@ def _shape_of(node: Any) -> Any:
         fields["body"] = [
             each for each in body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
         ]
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 and later put empty strings into format specifications
+        fields["values"] = [each for each in node.values if getattr(each, "value", None) != ""]
     shapes = {name: _shape_of(value) for name, value in fields.items() if name != "type_ignores"}
     return [type(node).__name__, {name: shape for name, shape in shapes.items() if shape not in (None, [])}]
 
@@ -121,6 +123,7 @@ def parameters(recipe: Recipe) -> dict[str, Any]:
 
 def check_code(recipe: Recipe) -> None:
     """Raise RuntimeError if the code is no longer that of the recipe: edited while the workflow was running."""
-    for module, digest in recipe["code"].items():
-        if code_digest(module) != digest:
-            raise RuntimeError(f"{module} was edited after the workflow was started; run the same command again")
+    for each in ancestors(recipe).values():
+        for module, digest in each["code"].items():
+            if code_digest(module) != digest:
+                raise RuntimeError(f"{module} was edited after the workflow was started; run the same command again")

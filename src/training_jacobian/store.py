@@ -103,6 +103,7 @@ def write_json(path: Path, content: Any) -> None:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_recipe(directory: Path, recipe: Recipe) -> None:
-    """Write recipe.json: what determined the content of this folder, for people."""
-    write_json(directory / "recipe.json", {"key": key(recipe), "version": __version__, "recipe": recipe})
+def write_recipe(directory: Path, recipe: Recipe, dtype: str) -> None:
+    """Write recipe.json: what determined the content of this folder.  Before the artifact, so that none is without."""
+    described = {"key": key(recipe), "version": __version__, "dtype": dtype, "recipe": recipe}
+    write_json(directory / "recipe.json", described)

@@ -1,4 +1,4 @@
-"""One table of all runs, for people and for `dvc metrics`-like tools."""
+"""One table of all runs."""
 
 import json
 from pathlib import Path
@@ -13,4 +13,8 @@ def runs(spectra: dict[str, Path]) -> pd.DataFrame:
         counts = pd.read_csv(folder / "counts.csv")
         below = {f"{row.quantity}_below_{row.threshold:g}": row.count_below for row in counts.itertuples(index=False)}
         rows.append({"run": run, **json.loads((folder / "summary.json").read_text()), **below})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    for name in table:
+        if all(isinstance(row[name], int | None) for row in rows):
+            table[name] = table[name].astype("Int64")  # a count that one run lacks stays a whole number
+    return table

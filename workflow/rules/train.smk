@@ -23,7 +23,7 @@ rule train:
         "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_of("train"),
-        theta=lambda wildcards, input: f"--theta {input.theta}" if input.get("theta") else "",
+        theta=lambda wildcards, input: f"--theta {shlex.quote(str(input.theta))}" if input.get("theta") else "",
     shell:
         "python -m training_jacobian train --recipe {params.recipe:q} --data {input.data} {params.theta} "
         "--out {output} --log {log}"

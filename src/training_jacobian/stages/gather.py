@@ -16,5 +16,7 @@ def make_jacobian(recipe: Recipe, blocks: list[Path], out: Path) -> None:
         raise store.ArtifactError(
             f"{out}: the column blocks make a {J.shape} matrix; delete {out.parent} and run again"
         )
+    store.write_recipe(out.parent, recipe, str(J.dtype))
     store.write_hdf5(out, {"J": J}, recipe, dtype=str(J.dtype))
-    store.write_recipe(out.parent, recipe)
+    for orphan in set(out.parent.glob("columns-*.h5")) - set(blocks):  # of another number of jobs, killed earlier
+        orphan.unlink()

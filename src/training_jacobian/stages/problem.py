@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from training_jacobian import store, training
+from training_jacobian import layout, store, training
 from training_jacobian.recipe import Recipe, parameters
-from training_jacobian.stages import shapes
 
 jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # every dtype here is explicit
 
@@ -20,7 +19,7 @@ class Problem:
         chosen = parameters(recipe)
         self.settings = chosen["training"]
         self.dtype = np.dtype(self.settings["dtype"])
-        self.shapes = shapes(recipe)
+        self.shapes = layout.shapes_of(chosen["data"], chosen["model"])
         self.logits = training.logits(self.shapes, chosen["model"]["name"], chosen["model"]["activation"])
         self.examples = {
             name: jnp.asarray(values.astype(self.dtype) if values.dtype.kind == "f" else values)
@@ -46,7 +45,7 @@ class Problem:
 
         def one(theta: jax.Array) -> tuple[jax.Array, jax.Array]:
             logits = self.logits(theta, inputs)
-            return training.cross_entropy(logits, labels), (logits.argmax(-1) == labels).mean()
+            return training.cross_entropy(logits, labels), (logits.argmax(-1) == labels).mean(dtype=theta.dtype)
 
         return jax.jit(jax.vmap(one))(theta)
 

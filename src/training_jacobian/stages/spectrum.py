@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from training_jacobian import exact_bulk, spectrum, store
+from training_jacobian import exact_bulk, layout, spectrum, store
 from training_jacobian.recipe import Recipe, parameters
-from training_jacobian.stages import shapes
 
 
 def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
@@ -16,8 +15,9 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     epochs = store.read_hdf5(
         train_file, recipe, "train", ["epochs/test_loss", "epochs/test_accuracy", "epochs/train_loss"]
     )
-    settings, dtype = parameters(recipe)["spectrum"], parameters(recipe)["training"]["dtype"]
-    basis = exact_bulk.basis(shapes(recipe), inputs)
+    chosen = parameters(recipe)
+    settings, dtype = chosen["spectrum"], chosen["training"]["dtype"]
+    basis = exact_bulk.basis(layout.shapes_of(chosen["data"], chosen["model"]), inputs)
     directions = spectrum.directions(U, S, Vt, settings["bulk_tolerance"])
     summary: dict[str, Any] = {
         "parameters": len(S),
@@ -32,8 +32,8 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
         "svd_residual": float(parts["residual"]),
         **{name.removeprefix("epochs/"): float(values[-1]) for name, values in epochs.items()},
     }
+    store.write_recipe(out, recipe, "float64")
     store.write_csv(out / "directions.csv", directions)
     store.write_csv(out / "counts.csv", spectrum.counts(S, S_minus_identity, settings["thresholds"]))
     store.write_csv(out / "identity.csv", spectrum.identity(S_minus_identity))
     store.write_json(out / "summary.json", summary)
-    store.write_recipe(out, recipe)

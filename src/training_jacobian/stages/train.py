@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian import initial, store, training
-from training_jacobian.recipe import Recipe, parameters
+from training_jacobian.recipe import Recipe, file_digest, parameters
 from training_jacobian.stages.problem import Problem, memory_names
 
 
@@ -16,7 +16,8 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     options = dict(parameters(recipe)["initial"])
     if options.pop("name") == "file":
-        assert theta_file is not None
+        if theta_file is None or file_digest(str(theta_file)) != options["sha256"]:
+            raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
         theta = initial.read(theta_file, problem.shapes)
     else:
         theta = initial.draw(problem.shapes, **options)
@@ -35,5 +36,5 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     for part in ("train", "test"):
         loss, accuracy = problem.evaluate(states.theta[steps], part)
         datasets |= {f"epochs/{part}_loss": np.asarray(loss), f"epochs/{part}_accuracy": np.asarray(accuracy)}
+    store.write_recipe(out.parent, recipe, str(problem.dtype))
     store.write_hdf5(out, datasets, recipe, dtype=str(problem.dtype))
-    store.write_recipe(out.parent, recipe)
