@@ -20,6 +20,7 @@ try:
     PLAN = plan.plan(PARAMS[0])
 except ParamsError as error:
     raise WorkflowError(str(error))
+PLAN.write_recipes()
 
 
 include: "workflow/rules/common.smk"

@@ -134,7 +134,11 @@ class Project:
         """Bytes of all artifacts, without logs and stamp."""
         files = [path for path in (self.root / "results").rglob("*") if path.is_file()]
         named = {str(path.relative_to(self.root / "results")): path for path in files}
-        return {name: path.read_bytes() for name, path in named.items() if not name.startswith(("logs/", ".published"))}
+        return {
+            name: path.read_bytes()
+            for name, path in named.items()
+            if not name.startswith(("logs/", "recipes/", ".published"))
+        }
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,8 @@ def test_check(capsys):
 
 def test_a_job_refuses_another_address(capsys, tmp_path):
     made = plan().recipes["paper"]["data"]
-    arguments = ["data", "--recipe", json.dumps(made), "--out", str(tmp_path / "data.h5")]
+    (tmp_path / "recipe").write_text(json.dumps(made))
+    arguments = ["data", "--recipe", str(tmp_path / "recipe"), "--out", str(tmp_path / "data.h5")]
     assert cli.main([*arguments, "--log", str(tmp_path / "log")]) == 1
     assert f"is not at the address of --recipe, {recipe.key(made)}" in capsys.readouterr().err
     assert "Traceback" in (tmp_path / "log").read_text()
@@ -84,5 +85,7 @@ def test_a_job_refuses_another_address(capsys, tmp_path):
 
 def test_a_job_refuses_code_edited_since(capsys, tmp_path):
     made = {**plan().recipes["paper"]["data"], "code": {"data": "0" * 12}}
-    assert cli.main(["data", "--recipe", json.dumps(made), "--out", str(tmp_path / recipe.key(made) / "data.h5")]) == 1
+    (tmp_path / "recipe").write_text(json.dumps(made))
+    out = tmp_path / recipe.key(made) / "data.h5"
+    assert cli.main(["data", "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
     assert "data was edited after the workflow was started; run the same command again" in capsys.readouterr().err

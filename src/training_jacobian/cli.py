@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             hold(options.threads, xla=options.name in ("train", "columns"))
         if getattr(options, "recipe", None) is not None:
+            options.recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
             _check_recipe(options)
         options.command(options)
     except KeyboardInterrupt:
@@ -141,10 +142,6 @@ def _publish(options: argparse.Namespace) -> None:
     publish(read_wanted(options.wanted))
 
 
-def _recipe(text: str) -> Any:
-    return json.loads(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="training-jacobian", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -169,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         name: str, help: str, command: Callable[[argparse.Namespace], None], *inputs: str
     ) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help + " (a job of the workflow)", description=help)
-        made.add_argument("--recipe", type=_recipe, required=True, metavar="JSON", help="what determines the output")
+        made.add_argument("--recipe", type=Path, required=True, metavar="FILE", help="what determines the output")
         for each in inputs:
             made.add_argument(f"--{each}", type=Path, required=True, metavar="FILE")
         made.add_argument("--out", type=Path, nargs="+", required=True, metavar="PATH")

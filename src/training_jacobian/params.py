@@ -164,9 +164,7 @@ RunNames = Annotated[list[Name], Field(min_length=1)]
 
 class Plot(Section):
     kind: Literal["spectrum", "uv_cosine", "bird"]
-    runs: Annotated[list[Name], Field(min_length=1)] | Literal["all"] = Field(
-        description="names of runs in the order of the legend, or all"
-    )
+    runs: RunNames | Literal["all"] = Field(description="names of runs in the order of the legend, or all")
 
 
 class Figures(Section):

@@ -7,7 +7,8 @@ from typing import Any
 from training_jacobian.loading import load
 from training_jacobian.params import TABLE, FileInitial, Params
 from training_jacobian.publish import Wanted
-from training_jacobian.recipe import STAGES, Recipe, code_digest, key, path, recipe
+from training_jacobian.recipe import STAGES, Recipe, canonical, code_digest, key, path, recipe
+from training_jacobian.store import whole
 
 FILES = {
     "data": ["data.h5"],
@@ -34,6 +35,15 @@ class Plan:
                 self.by_key.setdefault(stage, {})[key(made)] = made
                 self.run_of.setdefault(key(made), name)
         self.by_key["figures"] = {key(made): made for made in map(self.figure, self.figures())}
+
+    def write_recipes(self) -> None:
+        """Write results/recipes/<key>.json for the jobs, where it is missing."""
+        for recipes in self.by_key.values():
+            for name, made in recipes.items():
+                file = Path(f"results/recipes/{name}.json")
+                if not file.exists():
+                    with whole(file) as partial:
+                        partial.write_text(canonical(made) + "\n")
 
     def files(self, run: str, stage: str) -> list[str]:
         """Paths of the artifacts of a stage of a run."""

@@ -5,9 +5,9 @@ wildcard_constraints:
     key="[0-9a-f]{12}",
 
 
-def recipe_of(stage):
-    """The recipe of a job, as JSON for its command line: an edit made while the workflow runs cannot reach it."""
-    return lambda wildcards: recipe.canonical(PLAN.by_key[stage][wildcards.key])
+def recipe_file(wildcards):
+    """The recipe of a job.  Its name is its hash: an edit made while the workflow runs makes another file."""
+    return f"results/recipes/{wildcards.key}.json"
 
 
 def upstream(earlier):

@@ -9,10 +9,10 @@ rule figure:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("figures"),
+        recipe=recipe_file,
         folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
     shell:
-        "python -m training_jacobian figure --recipe {params.recipe:q} --spectra {params.folders} "
+        "python -m training_jacobian figure --recipe {params.recipe} --spectra {params.folders} "
         "--out {output} --log {log}"
 
 
@@ -26,10 +26,10 @@ rule table:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("figures"),
+        recipe=recipe_file,
         folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
     shell:
-        "python -m training_jacobian figure --recipe {params.recipe:q} --spectra {params.folders} "
+        "python -m training_jacobian figure --recipe {params.recipe} --spectra {params.folders} "
         "--out {output} --log {log}"
 
 

@@ -15,9 +15,9 @@ rule columns:
     resources:
         mem_mb=1200,
     params:
-        recipe=recipe_of("jacobian"),
+        recipe=recipe_file,
     shell:
-        "python -m training_jacobian columns --recipe {params.recipe:q} --data {input.data} --train {input.train} "
+        "python -m training_jacobian columns --recipe {params.recipe} --data {input.data} --train {input.train} "
         "--range {wildcards.first} {wildcards.last} --out {output} --log {log} --threads {threads}"
 
 
@@ -31,9 +31,9 @@ rule jacobian:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("jacobian"),
+        recipe=recipe_file,
     shell:
-        "python -m training_jacobian jacobian --recipe {params.recipe:q} --blocks {input} --out {output} --log {log}"
+        "python -m training_jacobian jacobian --recipe {params.recipe} --blocks {input} --out {output} --log {log}"
 
 
 rule svd:
@@ -49,9 +49,9 @@ rule svd:
     resources:
         mem_mb=3000,
     params:
-        recipe=recipe_of("svd"),
+        recipe=recipe_file,
     shell:
-        "python -m training_jacobian svd --recipe {params.recipe:q} --jacobian {input} --out {output} --log {log} "
+        "python -m training_jacobian svd --recipe {params.recipe} --jacobian {input} --out {output} --log {log} "
         "--threads {threads}"
 
 
@@ -67,8 +67,8 @@ rule spectrum:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("spectrum"),
+        recipe=recipe_file,
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
-        "python -m training_jacobian spectrum --recipe {params.recipe:q} --data {input.data} --train {input.train} "
+        "python -m training_jacobian spectrum --recipe {params.recipe} --data {input.data} --train {input.train} "
         "--svd {input.svd} --out {params.folder} --log {log}"

@@ -6,9 +6,9 @@ rule data:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("data"),
+        recipe=recipe_file,
     shell:
-        "python -m training_jacobian data --recipe {params.recipe:q} --out {output} --log {log}"
+        "python -m training_jacobian data --recipe {params.recipe} --out {output} --log {log}"
 
 
 rule train:
@@ -22,8 +22,8 @@ rule train:
     conda:
         "../../envs/training-jacobian.yaml"
     params:
-        recipe=recipe_of("train"),
+        recipe=recipe_file,
         theta=lambda wildcards, input: f"--theta {shlex.quote(str(input.theta))}" if input.get("theta") else "",
     shell:
-        "python -m training_jacobian train --recipe {params.recipe:q} --data {input.data} {params.theta} "
+        "python -m training_jacobian train --recipe {params.recipe} --data {input.data} {params.theta} "
         "--out {output} --log {log}"
