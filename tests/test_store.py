@@ -1,5 +1,7 @@
 """Artifacts are whole or absent, and damaged or foreign ones are named before they are used."""
 
+import os
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -53,10 +55,16 @@ def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
 
 
 def test_orphans_of_killed_jobs_are_removed(tmp_path):
-    (tmp_path / ".x.h5.killed.partial").write_text("half")
-    (tmp_path / ".other.h5.running.partial").write_text("not ours")
+    for name in (".x.h5.killed.partial", ".x.h5.writing.partial", ".other.h5.killed.partial"):
+        (tmp_path / name).write_text("half")
+        if "killed" in name:
+            os.utime(tmp_path / name, (0, 0))
     write(tmp_path / "x.h5")
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".other.h5.running.partial", "x.h5"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        ".other.h5.killed.partial",
+        ".x.h5.writing.partial",
+        "x.h5",
+    ]
 
 
 def test_truncated_file_is_named(tmp_path):

@@ -77,6 +77,8 @@ def test_published_files_are_put_right(project):
     assert project.jobs() == Counter()
     (project.root / "results/figs/bird.png").write_bytes(b"edited")
     assert project.jobs() == Counter(PUBLISH)
+    (project.root / "results/figs/all").write_bytes(b"not\na\n../../params.yaml manifest \xff\n")
+    assert project.jobs() == Counter(PUBLISH)
     project.edit("    uv_cosine: {kind: uv_cosine, runs: [a]}\n", "")
     project.compute()
     figures = {path.name for path in (project.root / "results/figs").iterdir()}

@@ -42,12 +42,18 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
     if not (published and STAMP.exists()):
         STAMP.parent.mkdir(parents=True, exist_ok=True)
         # the time, because Snakemake also compares content; and what the manifest lists, before Snakemake removes it
-        old = [line.split()[1] for line in MANIFEST.read_text().splitlines()] if MANIFEST.exists() else _published()
+        old = _listed() if MANIFEST.exists() else _published()
         STAMP.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
         newest = max((path.stat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
         now = max(time.time(), newest + 1)  # whatever the clock was when they were written
         os.utime(STAMP, (now, now))
     return STAMP, published
+
+
+def _listed() -> list[str]:
+    """Files in the manifest, as far as it is one."""
+    words = [line.split() for line in MANIFEST.read_text(errors="replace").splitlines()]
+    return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == MANIFEST.parent]
 
 
 def _published() -> list[str]:

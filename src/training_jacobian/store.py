@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ORPHAN = 600  # seconds without a write after which a partial file is nobody's
+
+
 class ArtifactError(RuntimeError):
     """An artifact that must not be used; the message names it and the remedy."""
 
@@ -26,8 +30,9 @@ class ArtifactError(RuntimeError):
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it at the end; on an error nothing is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier
-        orphan.unlink(missing_ok=True)
+    for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier, not one still writing
+        if time.time() - orphan.stat().st_mtime > ORPHAN:
+            orphan.unlink(missing_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
         partial = Path(file.name)
     try:
