@@ -42,7 +42,7 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
     if not (published and STAMP.exists()):
         STAMP.parent.mkdir(parents=True, exist_ok=True)
         # the time, because Snakemake also compares content; and what the manifest lists, before Snakemake removes it
-        old = _listed() if MANIFEST.exists() else _published()
+        old = sorted({*_listed(), *_published()})
         STAMP.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
         newest = max((path.stat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
         now = max(time.time(), newest + 1)  # whatever the clock was when they were written
@@ -52,7 +52,8 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
 
 def _listed() -> list[str]:
     """Files in the manifest, as far as it is one."""
-    words = [line.split() for line in MANIFEST.read_text(errors="replace").splitlines()]
+    text = MANIFEST.read_text(errors="replace") if MANIFEST.exists() else ""
+    words = [line.split() for line in text.splitlines()]
     return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == MANIFEST.parent]
 
 
