@@ -6,7 +6,7 @@ Examples are columns: a_0 = X^T (d, B).  Forward, f the activation, for layers l
     e_{l-1} = K_l g_l,            g_{l-1} = e_{l-1} f'(z_{l-1})
     dLoss/dK_l = a_{l-1} g_l^T,   dLoss/db_l = sum of g_l over the examples
 
-and, a dot marking the derivative along theta' = (K', b') (Pearlmutter 1994, forward over reverse):
+and, primes on K, b, z, a, g marking derivatives along theta' = (K', b') (Pearlmutter 1994, forward over reverse):
 
     z'_l = K'_l^T a_{l-1} + K_l^T a'_{l-1} + b'_l,    a'_l = f'(z_l) z'_l,    g'_L = p (z'_L - sum p z'_L) / B
     g'_{l-1} = f'(z_{l-1}) (K_l g'_l + K'_l g_l) + f''(z_{l-1}) e_{l-1} z'_{l-1}
