@@ -94,7 +94,10 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _data(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.data import make_data
+    if "stages.variants" in options.recipe["code"]:
+        from training_jacobian.stages.variants import make_data
+    else:
+        from training_jacobian.stages.data import make_data
 
     make_data(options.recipe, options.out[0])
 

@@ -47,6 +47,14 @@ class Data(Section):
     test_size: Count = Field(description="examples held out for testing")
     split_seed: Seed
     stratify: bool = Field(default=False, description="keep the proportion of classes in both parts")
+    labels: Literal["true", "shuffled"] = Field(default="true", description="of the training examples")
+    inputs: Literal["images", "white_noise"] = Field(default="images", description="white noise: uniform [0, 1)")
+    variant_seed: Seed = Field(default=0, description="of the shuffled labels and of the white noise")
+
+    @property
+    def varied(self) -> bool:
+        """Whether anything of the data set is replaced."""
+        return self.labels != "true" or self.inputs != "images"
 
 
 class Mlp(Section):

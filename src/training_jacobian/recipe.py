@@ -30,7 +30,14 @@ class Stage:
 
 
 STAGES = {
-    "data": Stage(None, ("data",), lambda run: ("data", f"datasets.{run.data.name}", "stages.data")),
+    "data": Stage(
+        None,
+        ("data",),
+        lambda run: (
+            *("data", f"datasets.{run.data.name}", "stages.data"),
+            *(("variants", "stages.variants") if run.data.varied else ()),
+        ),
+    ),
     "train": Stage(
         "data",
         ("model", "initial", "training"),
