@@ -11,6 +11,7 @@ from snakemake.utils import min_version
 min_version("9.5")
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian import plan, publish, recipe
+from training_jacobian.analyses import TABLE
 from training_jacobian.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
@@ -26,6 +27,7 @@ PLAN.write_recipes()
 include: "workflow/rules/common.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/jacobian.smk"
+include: "workflow/rules/analyses.smk"
 include: "workflow/rules/figures.smk"
 
 

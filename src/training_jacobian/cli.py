@@ -1,6 +1,7 @@
 """The command line: commands for people, and one per stage for the workflow; numerics are imported when needed."""
 
 import argparse
+import importlib
 import json
 import sys
 import traceback
@@ -20,7 +21,15 @@ The workflow computes everything; this command finds and explains its files.
   training-jacobian check                  is params.yaml right?"""
 
 Command = Callable[[argparse.Namespace], None]
-STAGES = ("data", "train", "jacobian", "svd", "spectrum")
+STAGES = ("data", "train", "jacobian", "svd", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
+XLA = ("train", "columns", "perturbation", "behaviour", "subspace", "pfj")  # commands that compute with jax
+ANALYSES = {
+    "spectrum": "counts, regions, cosines, exact bulk",
+    "perturbation": "response of training to perturbed starts",
+    "behaviour": "what steps along singular directions do to the trained network",
+    "subspace": "train inside subspaces",
+    "pfj": "parameter-function Jacobian, its null space against the bulk",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(options, "threads"):
             from training_jacobian.threads import hold
 
-            hold(options.threads, xla=options.name in ("train", "columns"))
+            hold(options.threads, xla=options.name in XLA)
         if getattr(options, "recipe", None) is not None:
             options.recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
             _check_recipe(options)
@@ -62,10 +71,15 @@ def _check_recipe(options: argparse.Namespace) -> None:
 def _path(options: argparse.Namespace) -> None:
     plan, run = _run(options)
     if options.stage == "all":
-        for stage in STAGES:
+        for stage in plan.recipes[run]:
             print(stage, *plan.files(run, stage))
-    else:
+    elif options.stage in plan.recipes[run]:
         print(*plan.files(run, options.stage), sep="\n")
+    else:
+        raise ValueError(
+            f"no figure in {options.params} shows {options.stage} of {run!r}, so it is not computed; "
+            "add the run to a figure that does"
+        )
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -76,8 +90,8 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str]:
-    from training_jacobian.params import nearest
     from training_jacobian.plan import plan
+    from training_jacobian.section import nearest
 
     made = plan(options.params)
     if options.run not in made.recipes:
@@ -127,16 +141,28 @@ def _svd(options: argparse.Namespace) -> None:
     make_svd(options.recipe, options.jacobian, options.out[0])
 
 
-def _spectrum(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.spectrum import make_spectrum
+def _analysis(options: argparse.Namespace) -> None:
+    """Any of the analyses of one run: a stage module and a function named like the command."""
+    stage = importlib.import_module(f"training_jacobian.stages.{options.name}")
+    getattr(stage, f"make_{options.name}")(options.recipe, options.data, options.train, options.svd, options.out[0])
 
-    make_spectrum(options.recipe, options.data, options.train, options.svd, options.out[0])
+
+def _angles(options: argparse.Namespace) -> None:
+    from training_jacobian.stages.angles import make_angles
+
+    make_angles(options.recipe, options.data, options.svd, options.out[0])
 
 
 def _figure(options: argparse.Namespace) -> None:
     from training_jacobian.stages.figures import make_figure
 
-    make_figure(options.recipe, options.spectra, options.out)
+    make_figure(options.recipe, options.folders, options.out)
+
+
+def _table(options: argparse.Namespace) -> None:
+    from training_jacobian.stages.table import make_table
+
+    make_table(options.recipe, options.folders, options.out[0])
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -185,9 +211,13 @@ def _parser() -> argparse.ArgumentParser:
     gather = job("jacobian", "gather the column blocks", _jacobian)
     gather.add_argument("--blocks", type=Path, nargs="+", required=True, metavar="FILE")
     job("svd", "singular value decomposition of the Jacobian", _svd, "jacobian")
-    job("spectrum", "counts, regions, cosines, exact bulk", _spectrum, "data", "train", "svd")
-    figure = job("figure", "draw a figure or write a table", _figure)
-    figure.add_argument("--spectra", type=Path, nargs="+", required=True, metavar="FOLDER")
+    for name, help in ANALYSES.items():
+        job(name, help, _analysis, "data", "train", "svd")
+    angles = job("angles", "principal angles between the bulks of two runs", _angles)
+    for each in ("data", "svd"):
+        angles.add_argument(f"--{each}", type=Path, nargs=2, required=True, metavar="FILE")
+    for name, help, command in (("figure", "draw a figure", _figure), ("table", "write the table of runs", _table)):
+        job(name, help, command).add_argument("--folders", type=Path, nargs="+", required=True, metavar="FOLDER")
 
     publish = commands.add_parser("publish", help="publish figures and links (a job of the workflow)")
     publish.add_argument("--wanted", required=True, metavar="JSON")

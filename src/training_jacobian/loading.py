@@ -9,7 +9,8 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from training_jacobian.params import FileInitial, Params, merge, nearest
+from training_jacobian.params import FileInitial, Params, merge
+from training_jacobian.section import nearest
 
 
 class ParamsError(ValueError):
@@ -65,7 +66,7 @@ def _describe(error: Any, tree: dict[str, Any]) -> str:
     if kind == "union_tag_not_found":
         return f"{path}.name: required key is missing"
     if isinstance(value, dict):
-        return f"{path}: {error['msg']}"
+        return f"{path}: {error['msg']}" if path else str(error["msg"])
     return f"{path} = {value!r}: {error['msg']}"
 
 

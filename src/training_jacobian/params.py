@@ -4,42 +4,21 @@ A field with a default here is an option that is *off*: it is left out of recipe
 option added later changes no address.  Every other value stands in params.yaml.
 """
 
-import difflib
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from training_jacobian import analyses
 from training_jacobian.datasets import dataset
+from training_jacobian.kinds import KINDS
 from training_jacobian.layout import shapes_of, size
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1, le=10**7)]
+from training_jacobian.section import Count, Name, Section, Seed, nearest
 
 
-TABLE = "runs"  # results/figs/runs.csv, of all runs
-
-
-def nearest(word: object, allowed: list[str]) -> str:
-    """Hint for an error message: the nearest of the allowed words, and all of them."""
-    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + "allowed: " + ", ".join(map(repr, allowed))
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def refuse_unknown_keys(cls, values: Any) -> Any:
-        for key in values if isinstance(values, Mapping) else ():
-            if key not in cls.model_fields:
-                hint = nearest(key, list(cls.model_fields))
-                raise PydanticCustomError("unknown_key", "unknown key {key}; {hint}", {"key": repr(key), "hint": hint})
-        return values
+def refuse(message: str, **values: Any) -> NoReturn:
+    """Raise what pydantic reports."""
+    raise PydanticCustomError("refused", message, values)  # type: ignore[arg-type]
 
 
 class Data(Section):
@@ -147,77 +126,62 @@ class Run(Section):
         return size(self.shapes)
 
 
-class Spectrum(Section):
-    thresholds: list[Annotated[float, Field(gt=0, lt=1)]] = Field(min_length=1)
-    bulk_tolerance: float = Field(gt=0, lt=1, description="bulk: |sigma - 1| <= this")
-
-    @field_validator("thresholds")
-    @classmethod
-    def fall(cls, values: list[float]) -> list[float]:
-        if any(a <= b for a, b in pairwise(values)):
-            raise PydanticCustomError("thresholds", "must fall from each value to the next")
-        return values
-
-
-class Style(Section):
-    width: float = Field(ge=1, le=20, description="inches; a column of a two-column paper is about 3.3")
-    height: float = Field(ge=1, le=20, description="inches")
-    font_size: float = Field(ge=4, le=30, description="points")
-    palette: Literal["colorblind", "deep", "muted", "dark"]
-    dpi: int = Field(ge=50, le=1200, description="of the PNG")
-
-
-RunNames = Annotated[list[Name], Field(min_length=1)]
-
-
-class Plot(Section):
-    kind: Literal["spectrum", "uv_cosine", "bird"]
-    runs: RunNames | Literal["all"] = Field(description="names of runs in the order of the legend, or all")
-
-
-class Figures(Section):
-    style: Style
-    plots: dict[Name, Plot] = Field(min_length=1)
-
-    @field_validator("plots")
-    @classmethod
-    def table_keeps_its_name(cls, plots: dict[str, Plot]) -> dict[str, Plot]:
-        if TABLE in plots:
-            raise PydanticCustomError("reserved", "a figure cannot be named 'runs' like the table; rename it")
-        return plots
-
-
-class Compute(Section):
-    """How, not what: nothing here changes a result or an address."""
-
-    columns_per_job: Count
-
-
 class Params(Section):
     defaults: Run
     runs: dict[Name, Run] = Field(min_length=1)
-    spectrum: Spectrum
-    figures: Figures
-    compute: Compute
+    spectrum: analyses.Spectrum
+    perturbation: analyses.Perturbation | None = None
+    behaviour: analyses.Behaviour | None = None
+    subspace: analyses.Subspace | None = None
+    angles: analyses.Angles | None = None
+    pfj: analyses.Pfj | None = None
+    figures: analyses.Figures
+    summary: analyses.Summary | None = None
+    compute: analyses.Compute
 
-    @field_validator("figures")
-    @classmethod
-    def runs_of_figures_exist(cls, figures: Figures, info: ValidationInfo) -> Figures:
-        known = list(info.data.get("runs", {}))
-        for name, plot in figures.plots.items():
-            for run in plot.runs if known and plot.runs != "all" else ():
-                if run not in known:
-                    raise PydanticCustomError(
-                        "unknown_run",
-                        "plots.{plot}.runs: no run {run}; {hint}",
-                        {"plot": name, "run": repr(run), "hint": nearest(run, known)},
-                    )
-        return figures
+    @model_validator(mode="after")
+    def figures_can_be_made(self) -> "Params":
+        for name, plot in self.figures.plots.items():
+            where, stage = f"figures.plots.{name}", KINDS[plot.kind].stage
+            for run in plot.named:
+                self._known(where, run)
+            if getattr(self, stage) is None:
+                refuse("{where}: there is no section {stage} to tell how; add it", where=where, stage=repr(stage))
+            self._fits(where, stage, self.plotted(name))
+        for part, runs in (self.summary.parts if self.summary else {}).items():
+            for run in runs:
+                self._known(f"summary.{part}", run)
+        return self
+
+    def _known(self, where: str, run: str) -> None:
+        if run not in self.runs:
+            refuse("{where}: no run {run}; {hint}", where=where, run=repr(run), hint=nearest(run, list(self.runs)))
+
+    def _fits(self, where: str, stage: str, runs: list[str]) -> None:
+        """The dimensions of subspaces must fit the runs; runs compared must have one size and float64."""
+        dimensions = getattr(getattr(self, stage), "dimensions", None)
+        for run in runs if dimensions else ():
+            most = self.runs[run].size // (2 if stage == "angles" else 1)
+            if dimensions.stop > most:
+                bound = "half the parameters" if stage == "angles" else "the parameters"
+                refuse(
+                    "{stage}.dimensions.stop = {stop} is above {most}, {bound} of run {run} in {where}; lower it",
+                    **{"stage": stage, "stop": dimensions.stop, "most": most},
+                    **{"bound": bound, "run": repr(run), "where": where},
+                )
+            if stage == "angles" and (self.runs[run].training.dtype, self.runs[run].size) != (
+                "float64",
+                self.runs[runs[0]].size,
+            ):
+                refuse(
+                    "{where}: run {run} cannot be compared; all must be in float64 and have one number of parameters",
+                    **{"where": where, "run": repr(run)},
+                )
 
     def plotted(self, plot: str) -> list[str]:
         """Names of the runs in a plot."""
         runs = self.figures.plots[plot].runs
-        return list(self.runs) if runs == "all" else list(runs)
+        return list(self.runs) if runs == "all" else self.figures.plots[plot].named
 
 
 def merge(base: Any, changes: Any) -> Any:

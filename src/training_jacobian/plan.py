@@ -1,13 +1,16 @@
 """From params to addresses: what each run needs, where it lies, what the figures are made of."""
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from training_jacobian.analyses import TABLE
+from training_jacobian.kinds import KINDS
 from training_jacobian.loading import load
-from training_jacobian.params import TABLE, FileInitial, Params
+from training_jacobian.params import FileInitial, Params
 from training_jacobian.publish import Wanted
-from training_jacobian.recipe import STAGES, Recipe, canonical, code_digest, key, path, recipe
+from training_jacobian.recipe import CORE, STAGES, Recipe, canonical, code_digest, comparison, key, path, recipe
 from training_jacobian.store import whole
 
 FILES = {
@@ -16,7 +19,13 @@ FILES = {
     "jacobian": ["jacobian.h5"],
     "svd": ["svd.h5"],
     "spectrum": ["directions.csv", "counts.csv", "identity.csv", "summary.json"],
+    "perturbation": ["responses.csv", "linearity.csv"],
+    "behaviour": ["divergence.csv", "displacement.csv"],
+    "subspace": ["losses.csv"],
+    "pfj": ["spectrum.csv", "overlaps.csv", "nullity.csv"],
+    "angles": ["overlaps.csv"],
 }
+Shown = list[tuple[dict[str, str], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
 
 
 @dataclass
@@ -26,15 +35,35 @@ class Plan:
     params: Params
     recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # run -> stage -> recipe
     by_key: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # stage -> key -> recipe
-    run_of: dict[str, str] = field(default_factory=dict)  # key -> a run that has it
+    runs_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key -> a run that has it; two of angles
 
     def __post_init__(self) -> None:
         for name, run in self.params.runs.items():
-            self.recipes[name] = {stage: recipe(self.params, run, stage) for stage in STAGES}
-            for stage, made in self.recipes[name].items():
-                self.by_key.setdefault(stage, {})[key(made)] = made
-                self.run_of.setdefault(key(made), name)
-        self.by_key["figures"] = {key(made): made for made in map(self.figure, self.figures())}
+            stages = [stage for stage in STAGES if stage in CORE or self._shows(name, stage)]
+            self.recipes[name] = {stage: recipe(self.params, run, stage) for stage in stages}
+            for made in self.recipes[name].values():
+                self._keep(made, name)
+        for _, first, second in self.comparisons():
+            self._keep(comparison(self.params, self.params.runs[first], self.params.runs[second]), first, second)
+        for made in map(self.figure, self.figures()):
+            self._keep(made)
+
+    def _keep(self, made: Recipe, *runs: str) -> None:
+        self.by_key.setdefault(made["stage"], {})[key(made)] = made
+        self.runs_of.setdefault(key(made), runs)
+
+    def _shows(self, run: str, stage: str) -> bool:
+        """Whether a figure shows that stage of that run by itself."""
+        plots = self.params.figures.plots
+        shown = [name for name, plot in plots.items() if plot.runs is not None and KINDS[plot.kind].stage == stage]
+        return any(run in self.params.plotted(name) for name in shown)
+
+    def comparisons(self, plot: str | None = None) -> list[tuple[str, str, str]]:
+        """Name, first and second run of each comparison, of a plot or of all."""
+        plots = self.params.figures.plots
+        named = [plots[name].comparisons or {} for name in ([plot] if plot else plots)]
+        pairs = [(name, *pair) for each in named for name, runs in each.items() for pair in combinations(runs, 2)]
+        return list(dict.fromkeys(pairs))
 
     def write_recipes(self) -> None:
         """Write results/recipes/<key>.json for the jobs, where it is missing."""
@@ -49,41 +78,68 @@ class Plan:
         """Paths of the artifacts of a stage of a run."""
         return [path(self.recipes[run][stage], file) for file in FILES[stage]]
 
+    def compared(self, angles_key: str, stage: str) -> list[str]:
+        """Paths of the artifacts of a stage of both runs that the angles of that key compare."""
+        return [file for run in self.runs_of[angles_key] for file in self.files(run, stage)]
+
     def theta_file(self, train_key: str) -> list[str]:
         """The theta_0 file that the training of that key reads, if any."""
-        initial = self.params.runs[self.run_of[train_key]].initial
+        initial = self.params.runs[self.runs_of[train_key][0]].initial
         return [initial.path] if isinstance(initial, FileInitial) else []
 
     def blocks(self, jacobian_key: str) -> list[str]:
         """Files of the column blocks that make up the Jacobian of that key."""
-        size, width = self.params.runs[self.run_of[jacobian_key]].size, self.params.compute.columns_per_job
+        size, width = self.params.runs[self.runs_of[jacobian_key][0]].size, self.params.compute.columns_per_job
         ranges = [(first, min(first + width, size)) for first in range(0, size, width)]
         return [f"results/jacobian/{jacobian_key}/columns-{first}-{last}.h5" for first, last in ranges]
 
-    def figure(self, name: str) -> Recipe:
-        """Recipe of a figure: its kind, its style, and the spectra of its runs under the names in the legend."""
-        if name == TABLE:
-            return self._drawn({"name": name, "kind": "table"}, "tables", list(self.params.runs))
-        plot, style = self.params.figures.plots[name], self.params.figures.style
-        parameters = {"name": name, "kind": plot.kind, "style": style.model_dump(exclude_defaults=True)}
-        return self._drawn(parameters, "figures", self.params.plotted(name))
-
-    def _drawn(self, parameters: dict[str, Any], module: str, runs: list[str]) -> Recipe:
-        spectra = [[run, key(self.recipes[run]["spectrum"])] for run in runs]
-        code = {each: code_digest(each) for each in (module, "stages.figures")}
-        return {"stage": "figures", "parameters": parameters, "code": code, "spectra": spectra}
-
     def figures(self) -> dict[str, list[str]]:
-        """Suffixes of the files of each figure, and of the table of runs."""
-        return {TABLE: [".csv"], **{name: [".pdf", ".png"] for name in self.params.figures.plots}}
+        """Suffixes of the files of each figure and table."""
+        drawn = {
+            name: [".csv", ".pdf", ".png"] if KINDS[plot.kind].module else [".csv"]
+            for name, plot in self.params.figures.plots.items()
+        }
+        return {TABLE: [".csv"], **drawn}
 
-    def spectrum_folders(self, figure_key: str) -> list[str]:
-        """Folders of the spectra that the figure of that key shows, in its order."""
-        return [f"results/spectrum/{spectrum}" for _, spectrum in self.by_key["figures"][figure_key]["spectra"]]
+    def shown(self, name: str) -> Shown:
+        """What a figure or table is made of."""
+        if name == TABLE:
+            return [({"run": run}, self.recipes[run]["spectrum"]) for run in self.params.runs]
+        plot = self.params.figures.plots[name]
+        stage, runs = KINDS[plot.kind].stage, self.params.runs
+        if plot.comparisons is None:
+            return [({"run": run}, self.recipes[run][stage]) for run in self.params.plotted(name)]
+        return [
+            ({"comparison": group, "first": a, "second": b}, comparison(self.params, runs[a], runs[b]))
+            for group, a, b in self.comparisons(name)
+        ]
 
-    def spectra(self, figure_key: str) -> list[str]:
+    def figure(self, name: str) -> Recipe:
+        """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
+        if name == TABLE:
+            parameters: dict[str, Any] = {"name": name}
+            code = ["tables", "stages.table"]
+        else:
+            plot, style = self.params.figures.plots[name], self.params.figures.style
+            kind = KINDS[plot.kind]
+            options = plot.model_dump(exclude_defaults=True, exclude={"kind", "runs", "comparisons"})
+            parameters = {"name": name, "kind": plot.kind, "file": kind.file, "options": options}
+            code = ["stages.figures"]
+            if kind.module:
+                parameters["style"] = style.model_dump(exclude_defaults=True)
+                code += ["plots.frame", f"plots.{kind.module}"]
+        inputs = [[columns, path(made)] for columns, made in self.shown(name)]
+        digests = {each: code_digest(each) for each in code}
+        return {"stage": "figures", "parameters": parameters, "code": digests, "inputs": inputs}
+
+    def shown_folders(self, figure_key: str) -> list[str]:
+        """Folders that the figure of that key reads, in its order."""
+        return [folder for _, folder in self.by_key["figures"][figure_key]["inputs"]]
+
+    def shown_files(self, figure_key: str) -> list[str]:
         """Files in those folders."""
-        return [f"{folder}/{file}" for folder in self.spectrum_folders(figure_key) for file in FILES["spectrum"]]
+        folders = self.shown_folders(figure_key)
+        return [f"{folder}/{file}" for folder in folders for file in FILES[Path(folder).parts[1]]]
 
     def wanted(self) -> Wanted:
         """What is to be published: address of each figure file, and where each link of each run leads."""

@@ -49,7 +49,16 @@ STAGES = {
     "jacobian": Stage("train", (), lambda run: ("jacobian", "stages.columns", "stages.gather")),
     "svd": Stage("jacobian", (), lambda run: ("svd", "stages.svd")),
     "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "spectrum", "stages.spectrum")),
+    "perturbation": Stage("svd", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.perturbation")),
+    "behaviour": Stage("svd", ("behaviour",), lambda run: ("behaviour", "stages.behaviour")),
+    "subspace": Stage(
+        "svd", ("subspace",), lambda run: ("endpoint", "subspace_training", "subspaces", "stages.subspace")
+    ),
+    "pfj": Stage("svd", ("pfj",), lambda run: ("exact_bulk", "untouched", "pfj", "subspaces", "stages.pfj")),
+    # of two runs, `from` one `with` another
+    "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "untouched", "subspaces", "stages.angles")),
 }
+CORE = ("data", "train", "jacobian", "svd", "spectrum")  # of every run; the others where a figure shows them
 
 
 def canonical(recipe: Any) -> str:
@@ -117,6 +126,11 @@ def recipe(params: Params, run: Run, stage: str) -> Recipe:
     return {**made, "from": recipe(params, run, step.after)} if step.after else made
 
 
+def comparison(params: Params, first: Run, second: Run) -> Recipe:
+    """Recipe of the angles between the bulks of two runs; that of the second one's SVD stands under `with`."""
+    return {**recipe(params, first, "angles"), "with": recipe(params, second, "svd")}
+
+
 def ancestors(recipe: Recipe) -> dict[str, Recipe]:
     """Recipes of the stage and of all before it, by stage."""
     made = {recipe["stage"]: recipe}
@@ -130,7 +144,7 @@ def parameters(recipe: Recipe) -> dict[str, Any]:
 
 def check_code(recipe: Recipe) -> None:
     """Raise RuntimeError if the code is no longer that of the recipe: edited while the workflow was running."""
-    for each in ancestors(recipe).values():
+    for each in [*ancestors(recipe).values(), *ancestors(recipe.get("with", recipe)).values()]:
         for module, digest in each["code"].items():
             if code_digest(module) != digest:
                 raise RuntimeError(f"{module} was edited after the workflow was started; run the same command again")

@@ -12,4 +12,4 @@ def recipe_file(wildcards):
 
 def upstream(earlier):
     """Files of an earlier stage that a job reads.  They have keys: if they exist, they are right."""
-    return lambda wildcards: ancient(PLAN.files(PLAN.run_of[wildcards.key], earlier))
+    return lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], earlier))

@@ -1,35 +1,49 @@
+DRAWN = [name for name, suffixes in PLAN.figures().items() if ".pdf" in suffixes]
+
+
+def names(some):
+    """Regular expression of these names."""
+    return "|".join(some) or "(?!)"
+
+
 rule figure:
     input:
-        lambda wildcards: ancient(PLAN.spectra(wildcards.key)),
+        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
     output:
+        "results/figures/{key}/{name}.csv",
         "results/figures/{key}/{name}.pdf",
         "results/figures/{key}/{name}.png",
     log:
         "results/logs/figures/{key}-{name}.log",
+    wildcard_constraints:
+        name=names(DRAWN),
     conda:
         "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_file,
-        folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
+        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
     shell:
-        "python -m training_jacobian figure --recipe {params.recipe} --spectra {params.folders} "
+        "python -m training_jacobian figure --recipe {params.recipe} --folders {params.folders} "
         "--out {output} --log {log}"
 
 
 rule table:
     input:
-        lambda wildcards: ancient(PLAN.spectra(wildcards.key)),
+        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
     output:
         "results/figures/{key}/{name}.csv",
     log:
         "results/logs/figures/{key}-{name}.log",
+    wildcard_constraints:
+        name=names(set(PLAN.figures()) - set(DRAWN)),
     conda:
         "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_file,
-        folders=lambda wildcards: PLAN.spectrum_folders(wildcards.key),
+        command=lambda wildcards: "table" if wildcards.name == TABLE else "figure",
+        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
     shell:
-        "python -m training_jacobian figure --recipe {params.recipe} --spectra {params.folders} "
+        "python -m training_jacobian {params.command} --recipe {params.recipe} --folders {params.folders} "
         "--out {output} --log {log}"
 
 

@@ -53,22 +53,3 @@ rule svd:
     shell:
         "python -m training_jacobian svd --recipe {params.recipe} --jacobian {input} --out {output} --log {log} "
         "--threads {threads}"
-
-
-rule spectrum:
-    input:
-        data=upstream("data"),
-        train=upstream("train"),
-        svd=upstream("svd"),
-    output:
-        expand("results/spectrum/{{key}}/{file}", file=plan.FILES["spectrum"]),
-    log:
-        "results/logs/spectrum/{key}.log",
-    conda:
-        "../../envs/training-jacobian.yaml"
-    params:
-        recipe=recipe_file,
-        folder=lambda wildcards, output: os.path.dirname(output[0]),
-    shell:
-        "python -m training_jacobian spectrum --recipe {params.recipe} --data {input.data} --train {input.train} "
-        "--svd {input.svd} --out {params.folder} --log {log}"

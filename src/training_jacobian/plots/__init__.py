@@ -1,0 +1,1 @@
+"""One module per family of figures: `PLOTS`, by kind, from a tidy table to axes."""

@@ -1,0 +1,66 @@
+"""What all figures share: size, fonts, colours, and the same bytes every time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Plot:
+    """How to draw one kind of figure."""
+
+    draw: Callable[[Figure, pd.DataFrame, dict[str, Any]], None]  # onto a figure, a tidy table, options of params.yaml
+    width: float = 1.0  # times the width of `figures.style`
+    height: float = 1.0
+
+
+def band(axes: Axes, table: pd.DataFrame, x: str, y: str, **line: Any) -> None:
+    """Mean over the runs, and a band from the least to the greatest of them."""
+    by = table.groupby(x)[y]
+    mean = by.mean()
+    (drawn,) = axes.plot(mean.index, mean, **line)
+    if by.size().max() > 1:
+        axes.fill_between(mean.index, by.min(), by.max(), color=drawn.get_color(), alpha=0.25, linewidth=0)
+
+
+def legend(axes: Axes, **where: Any) -> None:
+    """A legend without a frame, if there is something to tell apart."""
+    if len(axes.get_legend_handles_labels()[0]) > 1:
+        axes.legend(frameon=False, **where)
+
+
+def save(
+    plot: Plot, table: pd.DataFrame, options: dict[str, Any], style: dict[str, Any], targets: dict[str, Path]
+) -> None:
+    """Draw a figure into each of `targets`: a file by its format, `pdf` or `png`."""
+    size = style["font_size"]
+    small = {f"{part}.labelsize": size - 1 for part in ("xtick", "ytick")}
+    look: Any = {
+        "font.size": size,
+        "axes.labelsize": size,
+        "axes.titlesize": size,
+        "legend.fontsize": size - 1,
+        **small,
+    }
+    look |= {"lines.linewidth": 1.2, "lines.markersize": 3, "pdf.fonttype": 42}
+    with sns.axes_style("ticks"), sns.color_palette(style["palette"]), mpl.rc_context(look):
+        inches = (style["width"] * plot.width, style["height"] * plot.height)
+        figure = plt.figure(figsize=inches, layout="constrained")
+        plot.draw(figure, table, options)
+        sns.despine(figure)
+        for form, target in targets.items():
+            # no date, no version: the same bytes every time
+            fields = ("CreationDate", "Creator", "Producer") if form == "pdf" else ("Software",)
+            figure.savefig(target, dpi=style["dpi"], metadata=dict.fromkeys(fields), format=form)
+        plt.close(figure)

@@ -1,0 +1,61 @@
+"""Overlaps of subspaces: bulk against bulk, and the PFJ's near-null space against the bulk."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from training_jacobian.plots.frame import Plot, band, legend
+
+INPUTS = {"train": "training inputs", "test": "test inputs", "white_noise": "white noise", "random": "random subspace"}
+STATES = {"initial": "-", "final": "--"}
+
+
+def angles(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+    """Mean cosine, and mean squared cosine corrected for chance, of bulk subspaces of pairs of runs."""
+    cosine, corrected = figure.subplots(2, 1, sharex=True)
+    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
+    bulk, random = table[table["against"] == "bulk"], table[table["against"] == "random"]
+    for axes, value in ((cosine, "mean_cosine"), (corrected, "chance_corrected")):
+        for (name, each), marker in zip(bulk.groupby("comparison", sort=False), "osx^dv*" * 9, strict=False):
+            band(axes, each, "dimension", value, label=f"across {name}", marker=marker)
+        band(axes, random, "dimension", value, label="random subspace", color="black", linestyle=":")
+    cosine.set(ylabel="Mean cosine", ylim=(0, 1))
+    corrected.set(ylabel="Overlap above chance", xlabel="Dimension $k$ of the bulk", ylim=(-0.05, 1))
+    legend(cosine, ncols=2)
+
+
+def pfj_overlap(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+    """Mean cosine of the bottom right vectors of the PFJ with the bulk."""
+    axes = figure.subplots()
+    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")].fillna({"state": "initial"})
+    for order, (inputs, each) in enumerate(table.groupby("inputs", sort=False)):
+        for state, line in STATES.items():
+            now = each[each["state"] == state]
+            if len(now):
+                label = INPUTS[inputs] + (", trained" if state == "final" else "")
+                marker = "o" if state == "initial" else None
+                band(
+                    axes, now, "dimension", "mean_cosine", label=label, color=f"C{order}", linestyle=line, marker=marker
+                )
+    axes.set(xlabel="Dimension $k$", ylabel="Mean cosine", ylim=(0, 1))
+    legend(axes, ncols=2)
+
+
+def pfj_spectrum(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+    """Singular values of the PFJ, rising."""
+    axes = figure.subplots()
+    for order, (inputs, each) in enumerate(table.groupby("inputs", sort=False)):
+        for state, line in STATES.items():
+            label = INPUTS[inputs] + (", trained" if state == "final" else "")
+            now = each[each["state"] == state]
+            band(axes, now, "index", "sigma", label=label, color=f"C{order}", linestyle=line)
+    axes.set(xlabel="Index", ylabel="Singular value of the PFJ", yscale="log")
+    legend(axes, loc="lower right")
+
+
+PLOTS = {
+    "angles": Plot(angles, height=1.6),
+    "pfj_overlap": Plot(pfj_overlap, height=1.2),
+    "pfj_spectrum": Plot(pfj_spectrum, height=1.2),
+}

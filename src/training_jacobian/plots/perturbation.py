@@ -1,0 +1,40 @@
+"""The response of training to a perturbed start."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from training_jacobian.plots.frame import Plot, band
+
+TITLES = {
+    "top": "most chaotic direction",
+    "bulk": "middle of the bulk",
+    "stable": "most stable direction",
+    "random": "random direction",
+}
+CURVES = {
+    "along": {"label": "along $u$", "marker": "o"},
+    "off": {"label": "off $u$", "marker": "s"},
+    "test_loss": {"label": "test loss (nats)", "marker": "x"},
+}
+
+
+def perturbation(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+    """Response along u and off it, prediction and test loss against the size of the step, one panel a direction."""
+    panels = figure.subplots(2, 2, sharex=True)
+    table = table.assign(along=table["along"].abs())
+    for axes, (direction, each) in zip(panels.flat, table.groupby("direction", sort=False), strict=False):
+        band(axes, each, "size", "predicted", color="black", linestyle="--", label=r"predicted, $s\,\sigma$", zorder=5)
+        for name, look in CURVES.items():
+            band(axes, each, "size", name, **look)
+        sigma = each.groupby("run")["sigma"].first().mean()
+        axes.set(xscale="log", yscale="log", title=rf"{TITLES[direction]}, $\sigma$ = {sigma:.3g}")
+    for axes in panels[-1]:
+        axes.set_xlabel("Step $s$ in $\\theta_0$")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("Response in $\\theta_T$")
+    panels[0, 0].legend(frameon=False)
+
+
+PLOTS = {"perturbation": Plot(perturbation, width=2, height=1.9)}

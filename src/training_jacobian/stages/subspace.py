@@ -1,0 +1,37 @@
+"""The subspace stage: training inside subspaces."""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from training_jacobian import store, subspace_training, subspaces, training
+from training_jacobian.recipe import Recipe, parameters
+from training_jacobian.stages.problem import Problem
+
+
+def make_subspace(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
+    """Folder with `losses.csv`: one row a kind of subspace and dimension."""
+    problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
+    theta = store.read_hdf5(train_file, recipe, "train", ["theta"])["theta"][0]
+    parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])
+    chosen = parameters(recipe)
+    settings, model = chosen["subspace"], chosen["model"]
+    gradient = training.gradient(problem.shapes, model["name"], model["activation"])
+    inputs, labels = problem.examples["inputs_train"], problem.examples["labels_train"]
+    on_batch = lambda theta, batch: gradient(theta, inputs[batch], labels[batch])
+    dimensions = subspaces.grid(settings["dimensions"])
+    random = subspaces.random_subspace(max(dimensions), len(theta), settings["seed"])
+    ranks = subspace_training.ranks(parts["S"])
+    tables = []
+    for kinds, basis in ((ranks, parts["Vt"]), ({"random": np.arange(len(random))}, random)):
+        masks = np.concatenate([[rank < k for k in dimensions] for rank in kinds.values()])
+        ends = subspace_training.train_in_subspaces(
+            on_batch, problem.optimizer, jnp.asarray(problem.batches), theta, basis.astype(problem.dtype), masks
+        )
+        loss, accuracy = problem.evaluate(jnp.asarray(ends), "test")
+        rows = [{"kind": kind, "dimension": k} for kind in kinds for k in dimensions]
+        tables.append(pd.DataFrame(rows).assign(test_loss=np.asarray(loss), test_accuracy=np.asarray(accuracy)))
+    store.write_recipe(out, recipe, str(problem.dtype))
+    store.write_csv(out / "losses.csv", pd.concat(tables))

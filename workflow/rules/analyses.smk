@@ -1,0 +1,129 @@
+def analysis(stage):
+    """Command of an analysis of one run that writes several tables."""
+    return (
+        f"python -m training_jacobian {stage} --recipe {{params.recipe}} --data {{input.data}} --train {{input.train}} "
+        "--svd {input.svd} --out {params.folder} --log {log} --threads {threads}"
+    )
+
+
+def folder(wildcards, output):
+    return os.path.dirname(output[0])
+
+
+rule spectrum:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/spectrum/{{key}}/{file}", file=plan.FILES["spectrum"]),
+    log:
+        "results/logs/spectrum/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        analysis("spectrum")
+
+
+rule perturbation:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/perturbation/{{key}}/{file}", file=plan.FILES["perturbation"]),
+    log:
+        "results/logs/perturbation/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        analysis("perturbation")
+
+
+rule behaviour:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/behaviour/{{key}}/{file}", file=plan.FILES["behaviour"]),
+    log:
+        "results/logs/behaviour/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        analysis("behaviour")
+
+
+rule subspace:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/subspace/{{key}}/{file}", file=plan.FILES["subspace"]),
+    log:
+        "results/logs/subspace/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        analysis("subspace")
+
+
+rule pfj:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        svd=upstream("svd"),
+    output:
+        expand("results/pfj/{{key}}/{file}", file=plan.FILES["pfj"]),
+    log:
+        "results/logs/pfj/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    threads: 8
+    resources:
+        mem_mb=3500,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        analysis("pfj")
+
+
+rule angles:
+    input:
+        data=lambda wildcards: ancient(PLAN.compared(wildcards.key, "data")),
+        svd=lambda wildcards: ancient(PLAN.compared(wildcards.key, "svd")),
+    output:
+        expand("results/angles/{{key}}/{file}", file=plan.FILES["angles"]),
+    log:
+        "results/logs/angles/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        "python -m training_jacobian angles --recipe {params.recipe} --data {input.data} --svd {input.svd} "
+        "--out {params.folder} --log {log} --threads {threads}"
