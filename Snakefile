@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 min_version("9.5")
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian import plan, publish, recipe
-from training_jacobian.analyses import TABLE
+from training_jacobian.analyses import SUMMARY, TABLE
 from training_jacobian.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]

@@ -165,6 +165,12 @@ def _table(options: argparse.Namespace) -> None:
     make_table(options.recipe, options.folders, options.out[0])
 
 
+def _summary(options: argparse.Namespace) -> None:
+    from training_jacobian.stages.summary import make_summary
+
+    make_summary(options.recipe, options.folders, options.out[0])
+
+
 def _publish(options: argparse.Namespace) -> None:
     from training_jacobian.publish import publish, read_wanted
 
@@ -216,7 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     angles = job("angles", "principal angles between the bulks of two runs", _angles)
     for each in ("data", "svd"):
         angles.add_argument(f"--{each}", type=Path, nargs=2, required=True, metavar="FILE")
-    for name, help, command in (("figure", "draw a figure", _figure), ("table", "write the table of runs", _table)):
+    of_folders = {
+        "figure": ("draw a figure and write its table", _figure),
+        "table": ("write the table of runs", _table),
+        "summary": ("write the table of the paper's statements", _summary),
+    }
+    for name, (help, command) in of_folders.items():
         job(name, help, command).add_argument("--folders", type=Path, nargs="+", required=True, metavar="FOLDER")
 
     publish = commands.add_parser("publish", help="publish figures and links (a job of the workflow)")

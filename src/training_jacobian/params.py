@@ -10,15 +10,16 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from training_jacobian import analyses
+from training_jacobian.analyses import Dimensions
 from training_jacobian.datasets import dataset
 from training_jacobian.kinds import KINDS
 from training_jacobian.layout import shapes_of, size
 from training_jacobian.section import Count, Name, Section, Seed, nearest
 
 
-def refuse(message: str, **values: Any) -> NoReturn:
+def refuse(message: str) -> NoReturn:
     """Raise what pydantic reports."""
-    raise PydanticCustomError("refused", message, values)  # type: ignore[arg-type]
+    raise PydanticCustomError("refused", "{message}", {"message": message})
 
 
 class Data(Section):
@@ -146,8 +147,9 @@ class Params(Section):
             for run in plot.named:
                 self._known(where, run)
             if getattr(self, stage) is None:
-                refuse("{where}: there is no section {stage} to tell how; add it", where=where, stage=repr(stage))
-            self._fits(where, stage, self.plotted(name))
+                refuse(f"{where}: there is no section {stage!r} to tell how; add it")
+            for run in self.plotted(name):
+                self._fits(where, stage, run, self.runs[self.plotted(name)[0]])
         for part, runs in (self.summary.parts if self.summary else {}).items():
             for run in runs:
                 self._known(f"summary.{part}", run)
@@ -155,28 +157,26 @@ class Params(Section):
 
     def _known(self, where: str, run: str) -> None:
         if run not in self.runs:
-            refuse("{where}: no run {run}; {hint}", where=where, run=repr(run), hint=nearest(run, list(self.runs)))
+            refuse(f"{where}: no run {run!r}; {nearest(run, list(self.runs))}")
 
-    def _fits(self, where: str, stage: str, runs: list[str]) -> None:
-        """The dimensions of subspaces must fit the runs; runs compared must have one size and float64."""
-        dimensions = getattr(getattr(self, stage), "dimensions", None)
-        for run in runs if dimensions else ():
-            most = self.runs[run].size // (2 if stage == "angles" else 1)
-            if dimensions.stop > most:
-                bound = "half the parameters" if stage == "angles" else "the parameters"
-                refuse(
-                    "{stage}.dimensions.stop = {stop} is above {most}, {bound} of run {run} in {where}; lower it",
-                    **{"stage": stage, "stop": dimensions.stop, "most": most},
-                    **{"bound": bound, "run": repr(run), "where": where},
-                )
-            if stage == "angles" and (self.runs[run].training.dtype, self.runs[run].size) != (
-                "float64",
-                self.runs[runs[0]].size,
-            ):
-                refuse(
-                    "{where}: run {run} cannot be compared; all must be in float64 and have one number of parameters",
-                    **{"where": where, "run": repr(run)},
-                )
+    def _fits(self, where: str, stage: str, name: str, first: Run) -> None:
+        """The dimensions of subspaces must fit the run; runs compared must have one size and float64."""
+        run, settings = self.runs[name], getattr(self, stage)
+        dimensions: Dimensions | None = getattr(settings, "dimensions", None)
+        most, bound = (run.size // 2, "half the") if stage == "angles" else (run.size, "the")
+        if dimensions and dimensions.stop > most:
+            refuse(
+                f"{stage}.dimensions.stop = {dimensions.stop} is above {most}, {bound} parameters of run {name!r} in "
+                f"{where}; lower it"
+            )
+        if stage == "angles" and (run.training.dtype != "float64" or run.size != first.size):
+            refuse(f"{where}: run {name!r} cannot be compared; all must be in float64 and have as many parameters")
+        outputs = run.data.test_size * dataset(run.data.name).CLASSES
+        if stage == "pfj" and outputs < run.size:
+            refuse(
+                f"{where}: run {name!r} has {outputs} outputs on its test inputs, fewer than its {run.size} parameters"
+                "; raise its data.test_size"
+            )
 
     def plotted(self, plot: str) -> list[str]:
         """Names of the runs in a plot."""

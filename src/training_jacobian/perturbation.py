@@ -9,8 +9,8 @@ import pandas as pd
 def directions(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float, seed: int) -> dict[str, dict[str, Any]]:
     """The directions of the sweep, each with a unit v (N,), its image u (N,), sigma = |J v|, and index from 1 if any.
 
-    `top` and `stable` are the first and the last singular direction; `bulk` is the one in the middle, by index, of those
-    with |sigma - 1| <= `tolerance`; `random` is uniform on the sphere.
+    `top` and `stable` are the first and the last singular direction; `bulk` is the one in the middle, by index, of
+    those with |sigma - 1| <= `tolerance`; `random` is uniform on the sphere.
     """
     bulk = np.flatnonzero(np.abs(S - 1) <= tolerance)
     chosen = {"top": 0, **({"bulk": int(bulk[len(bulk) // 2])} if len(bulk) else {}), "stable": len(S) - 1}
@@ -47,7 +47,7 @@ def responses(ends: np.ndarray, chosen: dict[str, dict[str, Any]], sizes: np.nda
 def linearity(table: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """One row a direction: the first size at which `along` is off `predicted` by more than `tolerance`.
 
-    `ends_at`: of the prediction; it says nothing where sigma is 0 but for rounding, hence `ends_at_of_size`: of the size
+    `ends_at`: of the prediction, which says nothing where sigma is 0 but for rounding; `ends_at_of_size`: of the size
     of the step.  Empty where that does not happen up to `largest`, the largest size tried.
     """
     rows = []

@@ -15,7 +15,7 @@ RESIDUAL = 1e-12
 def parameter_function_jacobian(
     logits: Callable[[jax.Array, jax.Array], jax.Array], theta: Any, inputs: Any
 ) -> np.ndarray:
-    """d log_softmax(logits(theta, x))_c / d theta, (n * classes, N) float64, input by input, at theta (N,), inputs (n, d)."""
+    """d log_softmax(logits(theta, x))_c / d theta (n * classes, N) float64, at theta (N,), of inputs (n, d) in turn."""
     theta, inputs = jnp.asarray(theta, jnp.float64), jnp.asarray(inputs, jnp.float64)
     outputs = lambda theta, x: jax.nn.log_softmax(logits(theta, x[None])[0])
     rows = jax.jit(jax.vmap(jax.jacrev(outputs), in_axes=(None, 0)))
@@ -24,14 +24,15 @@ def parameter_function_jacobian(
 
 
 def decompose(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values (N,), rising, and right vectors as rows (N, N) of a PFJ P (m, N); zeros where m < N.
+    """Singular values (N,), rising, and right vectors as rows (N, N) of a PFJ P (m, N) with m >= N, in float64.
 
-    By way of R in P = QR, which has both.  Raises ArithmeticError if the residual |R^T R V - V S^2| / S_1^2 is above 1e-12.
+    The order of the rows among zero singular values means nothing: it is what rounding makes of it.  Raises ValueError
+    if m < N, ArithmeticError if the residual max_i ||P v_i| - S_i| / S_1 is above 1e-12.
     """
-    R = scipy.linalg.qr(P, mode="r", check_finite=False)[0][: P.shape[1]]
-    _, S, Vt = scipy.linalg.svd(R, full_matrices=True, lapack_driver="gesdd", check_finite=False)
-    S = np.concatenate([S, np.zeros(P.shape[1] - len(S))])
-    residual = np.abs(np.linalg.norm(R @ Vt.T, axis=0) - S).max() / S[0]
+    if len(P) < P.shape[1]:
+        raise ValueError(f"{len(P)} outputs for {P.shape[1]} parameters leave directions free; take more inputs")
+    _, S, Vt = scipy.linalg.svd(P, full_matrices=False, lapack_driver="gesdd", check_finite=False)
+    residual = np.abs(np.linalg.norm(P @ Vt.T, axis=0) - S).max() / S[0]
     if not residual <= RESIDUAL:
         raise ArithmeticError(f"SVD of the PFJ has residual {residual:.1e}, above {RESIDUAL:.0e}")
     return S[::-1], Vt[::-1]
@@ -48,8 +49,9 @@ def trivial_nullity(inputs: np.ndarray, hidden: list[int], classes: int) -> dict
     `gauge`: softmax ignores a number added to all classes, for each unit of the last hidden layer and the bias.
     `dead_inputs`: weights from pixels that no input lights.
     `rare_inputs`: pixels lit too rarely.  The outputs of an input have rank classes - 1, so the weights from a set of
-    pixels that are lit by m inputs in all have rank <= m (classes - 1), and at least pixels * hidden - m (classes - 1) of
-    their directions are null.  The set with the most is looked for among the prefixes from the rarest: a lower bound.
+    pixels that are lit by m inputs in all have rank <= m (classes - 1), and at least pixels * hidden - m (classes - 1)
+    of their directions are null.  The set with the most is looked for among the prefixes from the rarest: a lower
+    bound.
     """
     lit = inputs != 0
     order = np.argsort(lit.sum(axis=0), kind="stable")

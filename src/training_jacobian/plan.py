@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from training_jacobian.analyses import TABLE
+from training_jacobian.analyses import SUMMARY, TABLE
 from training_jacobian.kinds import KINDS
 from training_jacobian.loading import load
 from training_jacobian.params import FileInitial, Params
@@ -99,10 +99,12 @@ class Plan:
             name: [".csv", ".pdf", ".png"] if KINDS[plot.kind].module else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
-        return {TABLE: [".csv"], **drawn}
+        return {TABLE: [".csv"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
 
     def shown(self, name: str) -> Shown:
         """What a figure or table is made of."""
+        if name == SUMMARY:
+            return self.stated()
         if name == TABLE:
             return [({"run": run}, self.recipes[run]["spectrum"]) for run in self.params.runs]
         plot = self.params.figures.plots[name]
@@ -114,11 +116,29 @@ class Plan:
             for group, a, b in self.comparisons(name)
         ]
 
+    def stated(self) -> Shown:
+        """What the table of the paper's statements is made of: the analyses of each part, by run or by pair of runs."""
+        parts = self.params.summary.parts if self.params.summary else {}
+        part_of = {run: "paper" if part == "seeds" else part for part, runs in parts.items() for run in runs}
+        shown = [
+            ({"part": part, "of": run}, made)
+            for run, part in part_of.items()
+            for stage, made in self.recipes[run].items()
+            if stage not in CORE or stage == "spectrum"
+        ]
+        between = {"paper": "seeds", "shuffled_labels": "labels", "white_noise": "inputs"}
+        for pair in dict.fromkeys((a, b) for _, a, b in self.comparisons()):
+            first, second = (part_of.get(run) for run in pair)
+            if first == "paper" and second in between:
+                made = comparison(self.params, *(self.params.runs[run] for run in pair))
+                shown.append(({"part": between[second], "of": " and ".join(pair)}, made))
+        return shown
+
     def figure(self, name: str) -> Recipe:
         """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
-        if name == TABLE:
+        if name in (TABLE, SUMMARY):
             parameters: dict[str, Any] = {"name": name}
-            code = ["tables", "stages.table"]
+            code = ["tables", "stages.table"] if name == TABLE else ["statements", "stages.summary"]
         else:
             plot, style = self.params.figures.plots[name], self.params.figures.style
             kind = KINDS[plot.kind]

@@ -1,4 +1,4 @@
-"""Training inside a subspace: theta_0 + B^T z, z from 0, same optimizer (paper: training in the bulk and outside of it)."""
+"""Training inside a subspace: theta_0 + B^T z, z from 0, same optimizer (paper: in the bulk, and outside of it)."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ def train_in_subspaces(
 ) -> np.ndarray:
     """Last theta (K, N) of K trainings from `theta` (N,), one for each of `masks` (K, n) of ones and zeros.
 
-    B are the orthonormal rows of `basis` (n, N) that the mask keeps; a coordinate z_i that it drops has gradient zero and
-    stays 0.  So all dimensions and kinds run in one compiled program: two products with the whole basis a step.
+    B are the orthonormal rows of `basis` (n, N) that the mask keeps; a coordinate z_i that it drops has gradient zero
+    and stays 0.  So all dimensions and kinds run in one compiled program: two products with the whole basis a step.
     """
     theta, basis = jnp.asarray(theta), jnp.asarray(basis)
 

@@ -1,4 +1,4 @@
-"""The exact bulk in full: also where inputs are linearly dependent, of which an input that is always zero is one case."""
+"""The exact bulk in full: also where inputs are linearly dependent; one that is always zero is a case of that."""
 
 import numpy as np
 import scipy.linalg

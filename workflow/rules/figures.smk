@@ -40,7 +40,7 @@ rule table:
         "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_file,
-        command=lambda wildcards: "table" if wildcards.name == TABLE else "figure",
+        command=lambda wildcards: {TABLE: "table", SUMMARY: "summary"}.get(wildcards.name, "figure"),
         folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
     shell:
         "python -m training_jacobian {params.command} --recipe {params.recipe} --folders {params.folders} "

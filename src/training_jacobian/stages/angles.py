@@ -10,7 +10,7 @@ from training_jacobian.recipe import Recipe, parameters
 
 
 def bulk(recipe: Recipe, data_file: Path, svd_file: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    """Right singular vectors as rows (N, N), nearest to sigma = 1 first; basis (N, b) of the exact bulk; how many are it."""
+    """Right singular vectors as rows (N, N), nearest to sigma = 1 first; basis (N, b) of the exact bulk, and b."""
     parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])
     inputs = store.read_hdf5(data_file, recipe, "data", ["inputs_train"])["inputs_train"]
     chosen = parameters(recipe)

@@ -12,7 +12,7 @@ from training_jacobian.stages.problem import Problem
 
 
 def make_behaviour(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
-    """Folder with `divergence.csv`, KL(theta_T + s v_i || theta_T) by inputs, and `displacement.csv`, of all directions."""
+    """Folder with `divergence.csv`, KL(theta_T + s v_i || theta_T) by inputs, and `displacement.csv`, one row an i."""
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     theta = store.read_hdf5(train_file, recipe, "train", ["theta"])["theta"].astype(np.float64)
     parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])

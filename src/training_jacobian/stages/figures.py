@@ -12,7 +12,7 @@ from training_jacobian.recipe import Recipe
 
 
 def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
-    """`<name>.csv`, the tables of all folders put together, and, if its kind is drawn, `<name>.pdf` and `<name>.png`."""
+    """`<name>.csv`, the tables of all folders put together; if its kind is drawn, `<name>.pdf` and `<name>.png`."""
     parameters = recipe["parameters"]
     kind = KINDS[parameters["kind"]]
     tables = []

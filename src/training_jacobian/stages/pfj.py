@@ -27,9 +27,11 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
     bulk["removed"] = subspaces.take_out(bulk["kept"], taken, taken.shape[1])
     spectra, overlaps, nullities = [], [], []
 
-    def compare(rows: np.ndarray, exact: str, chance: float, **columns: str) -> None:
+    def compare(rows: np.ndarray, exact: str, chance: float, null: int, **columns: str) -> None:
+        # inside a null space, or inside the exact bulk, a subspace of k dimensions is one of many
+        least = max(null, taken.shape[1] if exact == "kept" else 0)
         table = subspaces.overlap(rows, bulk[exact], dimensions, chance)
-        overlaps.append(table.assign(exact_bulk=exact, **columns))
+        overlaps.append(table.assign(exact_bulk=exact, determined=table["dimension"] >= least, **columns))
 
     progress = Progress("PFJ", 6, "decompositions")
     for state, at in {"initial": theta[0], "final": theta[-1]}.items():
@@ -40,15 +42,17 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
             columns = {"state": state, "inputs": name}
             spectra.append(pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(**columns))
             trivial = pfj.trivial_nullity(each, chosen["model"]["hidden"], P.shape[0] // len(each))
-            nullities.append({**columns, "outputs": len(P), "nullity": null, **trivial})
-            compare(rows, "kept", subspaces.chance(len(S)), **columns)
+            counted: dict[str, str | int] = {"outputs": len(P), "nullity": null, **trivial}
+            nullities.append({**columns, **counted})
+            compare(rows, "kept", subspaces.chance(len(S)), null, **columns)
             exact = untouched.basis(problem.shapes, each)
-            compare(subspaces.take_out(rows, exact, null), "removed", subspaces.chance(len(S), exact, taken), **columns)
+            left, chance = subspaces.take_out(rows, exact, null), subspaces.chance(len(S), exact, taken)
+            compare(left, "removed", chance, null - exact.shape[1], **columns)
             progress.advance(1)
     size, largest, columns = theta.shape[1], max(dimensions), {"inputs": "random"}
-    compare(subspaces.random_subspace(largest, size, seed), "kept", subspaces.chance(size), **columns)
+    compare(subspaces.random_subspace(largest, size, seed), "kept", subspaces.chance(size), 0, **columns)
     random = subspaces.random_subspace(largest, size, seed, without=taken)
-    compare(random, "removed", subspaces.chance(size, taken, taken), **columns)
+    compare(random, "removed", subspaces.chance(size, taken, taken), 0, **columns)
     store.write_recipe(out, recipe, "float64")
     store.write_csv(out / "spectrum.csv", pd.concat(spectra))
     store.write_csv(out / "overlaps.csv", pd.concat(overlaps))

@@ -1,0 +1,94 @@
+"""The parameter-function Jacobian in closed form, and its null space counted in two ways."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+from training_jacobian import exact_bulk, layout, pfj, training, untouched
+from training_jacobian.models import mlp
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_softmax_regression_in_closed_form():
+    """d log p_c / d b_k = [c = k] - p_k, and times x_i for the kernel."""
+    shapes = mlp.shapes(inputs=4, hidden=(), classes=3)
+    theta, inputs = RANDOM.standard_normal(15), RANDOM.standard_normal((70, 4))
+    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "tanh"), theta, inputs)
+    parts = layout.unflatten(theta, shapes)
+    p = scipy.special.softmax(inputs @ parts["Dense_0.kernel"] + parts["Dense_0.bias"], axis=1)
+    bias = np.eye(3)[None] - p[:, None, :]  # (n, c, k)
+    kernel = inputs[:, None, :, None] * bias[:, :, None, :]
+    expected = np.concatenate([bias, kernel.reshape(70, 3, 12)], axis=2).reshape(210, 15)
+    assert np.allclose(P, expected, atol=1e-13)
+    assert not np.allclose(P, np.roll(expected, 1, axis=0), atol=0.1)  # negative control: order of the outputs
+
+
+def test_decomposition():
+    P = RANDOM.standard_normal((30, 8)) * np.geomspace(1, 1e-6, 8)
+    P[:, 3] = 0
+    S, rows = pfj.decompose(P)
+    assert (np.diff(S) >= 0).all()
+    assert np.allclose(np.linalg.norm(P @ rows.T, axis=0), S, atol=1e-14)
+    assert abs(rows[0, 3]) == pytest.approx(1)
+    assert pfj.nullity(S, 30) == 1
+    with pytest.raises(ValueError, match="7 outputs for 8 parameters leave directions free"):
+        pfj.decompose(P[:7])
+
+
+HIDDEN, CLASSES, D = (5,), 4, 8
+
+
+def of_network(inputs):
+    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    theta = RANDOM.standard_normal(layout.size(shapes))
+    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
+    return pfj.nullity(pfj.decompose(P)[0], len(P)), pfj.trivial_nullity(inputs, list(HIDDEN), CLASSES)
+
+
+def test_nullity_is_the_trivial_one():
+    inputs = RANDOM.random((60, D))
+    assert of_network(inputs) == (6, {"gauge": 6, "dead_inputs": 0, "rare_inputs": 0})
+    inputs[:, 2] = 0
+    assert of_network(inputs) == (11, {"gauge": 6, "dead_inputs": 5, "rare_inputs": 0})
+    inputs[1:, 5] = 0  # lit by one input, which has 3 independent outputs for 5 weights
+    assert of_network(inputs) == (13, {"gauge": 6, "dead_inputs": 5, "rare_inputs": 2})
+    inputs[1:, 6] = 0  # lit by the same input
+    assert of_network(inputs) == (18, {"gauge": 6, "dead_inputs": 5, "rare_inputs": 7})
+    inputs[2, 6] = 0.5  # and by another one
+    nullity, trivial = of_network(inputs)
+    assert nullity == sum(trivial.values()) == 15
+
+
+def test_nothing_rare_once_it_is_lit_often_enough():
+    inputs = RANDOM.random((60, D))
+    inputs[2:, 5] = 0  # two inputs, 6 independent outputs, 5 weights: negative control
+    assert of_network(inputs) == (6, {"gauge": 6, "dead_inputs": 0, "rare_inputs": 0})
+
+
+def test_exact_bulk_of_dependent_inputs():
+    """Two pixels always in proportion: one combination of their weights is never touched, and no pixel is dead."""
+    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    inputs = RANDOM.random((60, D))
+    inputs[:, 2] = 2 * inputs[:, 5]
+    basis = untouched.basis(shapes, inputs)
+    assert basis.shape[1] == 6 + 5
+    assert exact_bulk.basis(shapes, inputs).shape[1] == 6
+    assert np.allclose(basis.T @ basis, np.eye(11), atol=1e-12)
+    theta = RANDOM.standard_normal(layout.size(shapes))
+    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
+    assert np.abs(P @ basis).max() < 1e-12
+    inputs[0, 2] += 0.5  # negative control
+    assert untouched.basis(shapes, inputs).shape[1] == 6
+    assert (
+        np.abs(pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs) @ basis).max()
+        > 1e-3
+    )
+
+
+def test_a_dead_input_is_a_dependent_one():
+    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    inputs = RANDOM.random((60, D))
+    inputs[:, 2] = 0
+    A, B = untouched.basis(shapes, inputs), exact_bulk.basis(shapes, inputs)
+    assert np.allclose(A @ A.T, B @ B.T, atol=1e-12)
