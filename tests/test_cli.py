@@ -8,9 +8,10 @@ from typing import get_args
 import pytest
 
 from conftest import ROOT
-from training_jacobian import cli, figures, recipe
-from training_jacobian.params import Plot
-from training_jacobian.plan import plan
+from training_jacobian import cli, recipe
+from training_jacobian.analyses import Plot
+from training_jacobian.kinds import KINDS
+from training_jacobian.plan import FILES, plan
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +46,21 @@ def test_path(capsys):
     key = recipe.key(plan().recipes["paper"]["svd"])
     assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
     assert cli.main(["path", "paper"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(cli.STAGES)
+    stages = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert stages == [*recipe.CORE, "perturbation", "behaviour", "subspace"]
+
+
+def test_path_of_what_no_figure_shows(capsys):
+    assert cli.main(["path", "paper", "pfj"]) == 1
+    assert "no figure in params.yaml shows pfj of 'paper', so it is not computed; add" in capsys.readouterr().err
 
 
 def test_names_agree():
     assert tuple(recipe.STAGES) == cli.STAGES
-    assert set(figures.KINDS) == set(get_args(Plot.model_fields["kind"].annotation))
+    assert set(FILES) == set(recipe.STAGES)
+    assert set(KINDS) == set(get_args(Plot.model_fields["kind"].annotation))
+    for kind in KINDS.values():
+        assert kind.file in FILES[kind.stage]
 
 
 def test_unknown_run_and_stage(capsys):

@@ -9,7 +9,9 @@ from conftest import ROOT, TINY
 from training_jacobian import loading
 from training_jacobian.loading import ParamsError
 
-OPTIMIZER = "{name: sgd, learning_rate: 0.1, momentum: 0.9}"
+UV = "{kind: uv_cosine, runs: [a]}"
+BIRD = "{kind: bird, runs: all}\n"
+ANGLES = "angles: {dimensions: {start: 10, stop: 80, num: 3}, seed: 0}\n"
 
 # what is wrong: (text replaced, replacement, pattern that the message must have)
 BAD = {
@@ -45,7 +47,7 @@ BAD = {
     "no runs": ("runs:\n  a: {}\n  b: {initial: {seed: 1}}\n  c: {training: {dtype: float32}}", "runs: {}", r"runs: Dictionary should have at least 1 item"),
     "thresholds rise": ("[1e-1, 1e-10]", "[1e-10, 1e-1]", r"spectrum\.thresholds = .*: must fall from each value to the next"),
     "threshold above one": ("[1e-1, 1e-10]", "[2, 1e-1]", r"spectrum\.thresholds\.0 = 2: Input should be less than 1"),
-    "figure of no run": ("uv_cosine, runs: [a]", "uv_cosine, runs: [aa]", r"figures: plots\.uv_cosine\.runs: no run 'aa'; did you mean 'a'\?|no run 'aa'; allowed: 'a', 'b', 'c'"),
+    "figure of no run": ("uv_cosine, runs: [a]", "uv_cosine, runs: [aa]", r"figures\.plots\.uv_cosine: no run 'aa'; (did you mean 'a'\? )?allowed: 'a', 'b', 'c'"),
     "unknown figure": ("kind: bird", "kind: brid", r"figures\.plots\.bird\.kind = 'brid': did you mean 'bird'"),
     "unknown palette": ("colorblind", "rainbow", r"figures\.style\.palette = 'rainbow'"),
     "no columns in a job": ("columns_per_job: 96", "columns_per_job: 0", r"compute\.columns_per_job = 0"),
@@ -63,6 +65,21 @@ BAD = {
     "theta is pickled": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/pickled.npy}}", r"not a readable \.npy file"),
     "theta is not finite": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/nan.npy}}", r"the model needs \(160,\) finite"),
     "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
+    "unknown variant": ("test_size: 197,", "test_size: 197, labels: shufled,", r"defaults\.data\.labels = 'shufled': did you mean 'shuffled'"),
+    "unknown inputs": ("test_size: 197,", "test_size: 197, inputs: noise,", r"defaults\.data\.inputs = 'noise': .*allowed: 'images', 'white_noise'"),
+    "analysis without its section": (UV, "{kind: displacement, runs: [a]}", r"figures\.plots\.uv_cosine: there is no section 'behaviour' to tell how; add it"),
+    "angles without comparisons": (UV, "{kind: angles, runs: [a]}", r"plots\.uv_cosine.*a figure of kind 'angles' needs 'comparisons', not 'runs'"),
+    "comparisons without angles": (UV, "{kind: bird, runs: [a], comparisons: {x: [a, b]}}", r"a figure of kind 'bird' has no 'comparisons'; remove it"),
+    "option of another kind": (UV, "{kind: bird, runs: [a], exact_bulk: removed}", r"a figure of kind 'bird' has no 'exact_bulk'; remove it"),
+    "figure without any runs": (UV, "{kind: bird}", r"a figure of kind 'bird' needs 'runs', not 'comparisons'"),
+    "comparison of one run": (UV, "{kind: angles, comparisons: {x: [a]}}", r"comparisons\.x.*: List should have at least 2 items"),
+    "comparison of no run": (BIRD, "{kind: angles, comparisons: {x: [a, d]}}\n" + ANGLES, r"figures\.plots\.bird: no run 'd'; "),
+    "comparison of a float32 run": (BIRD, "{kind: angles, comparisons: {x: [a, c]}}\n" + ANGLES, r"run 'c' cannot be compared; all must be in float64"),
+    "dimension above half of all": (BIRD, "{kind: angles, comparisons: {x: [a, b]}}\n" + ANGLES.replace("80", "81"), r"angles\.dimensions\.stop = 81 is above 80, half the parameters of run 'a'"),
+    "dimension above all": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "161"), r"subspace\.dimensions\.stop = 161 is above 160, the parameters of run 'a'"),
+    "dimensions fall": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "1"), r"subspace\.dimensions.*: start = 10 is not below stop = 1; change one"),
+    "summary of no run": ("compute:", "summary: {paper: papr}\ncompute:", r"summary\.paper: no run 'papr'; allowed"),
+    "figure named like the summary": ("    bird: {kind", "    summary: {kind", r"a figure cannot be named 'summary' like the table"),
     "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
 }  # fmt: skip
 
@@ -89,6 +106,12 @@ def test_refused(file, what):
         loading.load()
     assert re.search(message, str(refused.value)), str(refused.value)
     assert all(line.startswith("params.yaml: ") for line in str(refused.value).splitlines())
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "smoke.yaml"])
+def test_shipped_files_are_right(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert loading.load(name).runs
 
 
 def test_what_is_right_is_accepted(file):

@@ -1,53 +1,146 @@
 """Every figure is drawn, says what it shows, and has the same bytes every time."""
 
+import importlib
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
-from training_jacobian import figures, spectrum, store, tables
+from training_jacobian import spectrum, store, tables
+from training_jacobian.kinds import KINDS
+from training_jacobian.plots import frame, spectra
+from training_jacobian.plots.frame import band
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}
+SHOWN = {
+    "spectrum": "sigma",
+    "uv_cosine": "cosine_uv",
+    "bird": "distance_from_one",
+    "perturbation": "along",
+    "divergence": "kl_max",
+    "displacement": "displacement",
+    "subspace": "test_loss",
+    "angles": "mean_cosine",
+    "pfj_overlap": "mean_cosine",
+    "pfj_spectrum": "sigma",
+}
+DRAWN = [name for name, kind in KINDS.items() if kind.module]
 
 
-def table(exact):
+def of_runs(table):
+    return pd.concat([table.assign(run="one"), table.assign(run="other")])
+
+
+def directions(exact=10):
     S = np.concatenate([np.linspace(20, 1.1, 50), np.ones(exact), np.linspace(0.9, 0, 40)])
-    return spectrum.directions(np.eye(len(S)), S, np.eye(len(S)), 0.1)
+    table = spectrum.directions(np.eye(len(S)), S, np.eye(len(S)), 0.1)
+    other = table.assign(distance_from_one=table["distance_from_one"] + 1e-9)
+    return pd.concat([table.assign(run="one"), other.assign(run="other")])
 
 
-TABLES, EXACT = {"one": table(10), "other": table(4)}, {"one": 10, "other": 4}
+def grid(**columns):
+    """All combinations of the columns, and a made-up value for each row."""
+    return pd.DataFrame(itertools.product(*columns.values()), columns=list(columns))
 
 
-@pytest.mark.parametrize("kind", figures.KINDS)
-def test_same_bytes_and_readable(kind, tmp_path):
-    for name in ("a", "b"):
-        figures.draw(kind, TABLES, EXACT, STYLE, {form: tmp_path / f"{name}.{form}" for form in ("pdf", "png")})
+def example(kind):
+    """A table such as the stages write, of two runs or comparisons."""
+    if KINDS[kind].stage == "spectrum":
+        return directions()
+    if kind == "perturbation":
+        table = grid(direction=["top", "bulk", "stable", "random"], size=[0.1, 1, 10])
+        table = table.assign(sigma=2.0, predicted=2 * table["size"], along=-table["size"], off=0.1, test_loss=0.2)
+        return of_runs(table)
+    if kind == "divergence":
+        table = grid(inputs=["train", "test", "inverted", "white_noise"], index=range(1, 101))
+        return of_runs(table.assign(kl_max=1e-3 * table["index"]))
+    if kind == "displacement":
+        return of_runs(pd.DataFrame({"index": range(1, 101), "displacement": np.geomspace(1e-3, 1, 100)}))
+    if kind == "subspace":
+        table = grid(kind=["bulk", "complement", "chaotic", "stable", "random"], dimension=[10, 20, 30])
+        return of_runs(table.assign(test_loss=1 / table["dimension"], test_accuracy=0.5))
+    if kind == "angles":
+        columns = {"comparison": ["seeds", "labels"], "exact_bulk": ["kept", "removed"], "against": ["bulk", "random"]}
+        table = grid(**columns, dimension=[10, 20, 30])
+        value = table["dimension"] / (30 + 10 * (table["exact_bulk"] == "kept"))
+        return table.assign(mean_cosine=value, chance_corrected=value / 2)
+    if kind == "pfj_overlap":
+        table = grid(
+            state=["initial", "final"], inputs=["train", "test"], exact_bulk=["kept", "removed"], dimension=[10, 20]
+        )
+        random = grid(state=[np.nan], inputs=["random"], exact_bulk=["kept", "removed"], dimension=[10, 20])
+        table = pd.concat([table, random])
+        return of_runs(table.assign(mean_cosine=table["dimension"] / 20 - 0.1 * (table["exact_bulk"] == "kept")))
+    assert kind == "pfj_spectrum"
+    table = grid(state=["initial", "final"], inputs=["train", "test"], index=range(1, 30))
+    return of_runs(table.assign(sigma=1.0 * table["index"]))
+
+
+def draw(kind, table, target, form="png", **options):
+    module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
+    frame.save(module.PLOTS[kind], table, options, STYLE, {form: target})
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_same_bytes_and_shows_its_numbers(kind, tmp_path):
+    table = example(kind)
     for form, magic in {"pdf": b"%PDF", "png": b"\x89PNG"}.items():
+        for name in ("a", "b"):
+            draw(kind, table, tmp_path / f"{name}.{form}", form)
         content = (tmp_path / f"a.{form}").read_bytes()
         assert content.startswith(magic)
         assert content == (tmp_path / f"b.{form}").read_bytes()
-    assert plt.imread(tmp_path / "a.png").shape[1] == 330
-    other = {**TABLES, "one": table(11)}
-    figures.draw(kind, other, EXACT, STYLE, {"png": tmp_path / "c.png"})
+    assert plt.imread(tmp_path / "a.png").shape[1] in (330, 660)  # one column or two
+    shown = SHOWN[kind]
+    draw(kind, table.assign(**{shown: table[shown] * np.linspace(0.7, 0.9, len(table))}), tmp_path / "c.png")
     assert (tmp_path / "c.png").read_bytes() != (tmp_path / "a.png").read_bytes()
 
 
-@pytest.mark.parametrize("kind", figures.KINDS)
+@pytest.mark.parametrize("kind", DRAWN)
 def test_labelled(kind):
-    _, axes = plt.subplots()
-    figures.KINDS[kind](axes, TABLES, EXACT)
-    assert axes.get_xlabel() == "Index $i$"
-    assert axes.get_ylabel()
-    assert {"one", "other"} <= set(axes.get_legend_handles_labels()[1])
+    module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
+    figure = plt.figure()
+    module.PLOTS[kind].draw(figure, example(kind), {})
+    for axes in figure.axes:
+        inner = not axes.get_subplotspec().is_first_col()
+        assert axes.get_ylabel() or inner
+        assert axes.get_xlabel() or not axes.get_subplotspec().is_last_row()
+        assert axes.lines
     plt.close("all")
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("angles", {"exact_bulk": "removed"}),
+        ("pfj_overlap", {"exact_bulk": "removed"}),
+        ("subspace", {"subspaces": ["bulk"]}),
+    ],
+)
+def test_options_choose_what_is_drawn(kind, options, tmp_path):
+    draw(kind, example(kind), tmp_path / "default.png")
+    draw(kind, example(kind), tmp_path / "option.png", **options)
+    assert (tmp_path / "default.png").read_bytes() != (tmp_path / "option.png").read_bytes()
+
+
 def test_exact_bulk_is_marked_where_it_is():
-    _, axes = plt.subplots()
-    figures.bird(axes, TABLES, EXACT)
-    (band,) = axes.patches
+    figure = plt.figure()
+    spectra.bird(figure, directions(), {})
+    (band,) = figure.axes[0].patches
     assert (band.get_x(), band.get_x() + band.get_width()) == (50.5, 60.5)
-    lowest = min(line.get_ydata().min() for line in axes.lines)
-    assert lowest == figures.FLOOR  # a distance of exactly 0 is drawn, not dropped
+    lowest = min(line.get_ydata().min() for line in figure.axes[0].lines)
+    assert lowest == spectra.FLOOR  # a distance of exactly 0 is drawn, not dropped
+    plt.close("all")
+
+
+def test_band_is_mean_and_range():
+    axes = plt.figure().subplots()
+    band(axes, pd.DataFrame({"x": [1, 1, 1, 2, 2, 2], "y": [0, 1, 5, 1, 1, 1]}), "x", "y")
+    assert list(axes.lines[0].get_ydata()) == [2, 1]
+    corners = axes.collections[0].get_paths()[0].vertices
+    assert {tuple(corner) for corner in corners} == {(1, 0), (1, 5), (2, 1)}
     plt.close("all")
 
 

@@ -37,7 +37,7 @@ EDITS = {
     "comment in the code": ("src/training_jacobian/training.py", STEP, f"{STEP}  # a comment", {}),
     "docstring in the code": ("src/training_jacobian/training.py", '"""One optimizer step', '"""A step', {}),
     "line of the step function": ("src/training_jacobian/training.py", STEP, STEP.replace("updates)", "2 * updates)"), ALL_FROM_TRAIN),
-    "line of the figures": ("src/training_jacobian/figures.py", "frameon=False", "frameon=True", {"figure": 3, **PUBLISH}),
+    "line of the figures": ("src/training_jacobian/plots/frame.py", "frameon=False", "frameon=True", {"figure": 3, **PUBLISH}),
 }  # fmt: skip
 
 
@@ -82,7 +82,8 @@ def test_published_files_are_put_right(project):
     project.edit("    uv_cosine: {kind: uv_cosine, runs: [a]}\n", "")
     project.compute()
     figures = {path.name for path in (project.root / "results/figs").iterdir()}
-    assert figures == {"all", "runs.csv", "bird.pdf", "bird.png", "spectrum.pdf", "spectrum.png", "notes"}
+    drawn = {f"{name}.{suffix}" for name in ("bird", "spectrum") for suffix in ("csv", "pdf", "png")}
+    assert figures == {"all", "runs.csv", "notes", *drawn}
     assert project.jobs() == Counter()
 
 

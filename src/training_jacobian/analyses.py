@@ -122,7 +122,6 @@ class Plot(Section):
         "spectrum",
         "uv_cosine",
         "bird",
-        "counts",
         "perturbation",
         "linearity",
         "divergence",

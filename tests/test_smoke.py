@@ -1,0 +1,108 @@
+"""The smoke preset: the whole workflow with all analyses, and what an edit of each of them recomputes."""
+
+import json
+from collections import Counter
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import ROOT, Project
+
+PUBLISH = {"publish": 1, "all": 1}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Project:
+    project = Project.create(tmp_path_factory.mktemp("smoke") / "project", (ROOT / "smoke.yaml").read_text())
+    project.compute()
+    return project
+
+
+@pytest.fixture
+def project(smoke, tmp_path) -> Project:
+    return smoke.copy(tmp_path / "project")
+
+
+# what is edited: (old, new, jobs); figures that show it are drawn again
+EDITS = {
+    "nothing": ("runs:", "runs:", {}),
+    "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "figure": 1, "table": 2, **PUBLISH}),
+    "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "table": 1, **PUBLISH}),
+    "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "table": 1, **PUBLISH}),
+    "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 0, **PUBLISH}),
+    "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 1, "table": 2, **PUBLISH}),
+    "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
+    "font": ("font_size: 8", "font_size: 9", {"figure": 7, **PUBLISH}),
+    "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "table": 2, **PUBLISH}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_only_what_is_affected(project, what):
+    old, new, jobs = EDITS[what]
+    project.edit(old, new)
+    assert project.jobs() == Counter({rule: count for rule, count in jobs.items() if count})
+
+
+def test_everything_is_published(smoke):
+    figures = {path.stem for path in (smoke.root / "results/figs").glob("*.png")}
+    tables = {path.stem for path in (smoke.root / "results/figs").glob("*.csv")}
+    assert figures == {"bird", "perturbation", "divergence", "displacement", "subspace", "angles", "pfj_overlap"}
+    assert tables - figures == {"runs", "summary", "linearity", "pfj_nullity"}
+    verdicts = pd.read_csv(smoke.root / "results/figs/summary.csv")["verdict"]
+    assert (verdicts == "differs").any()  # another network, other numbers
+
+
+def stage(smoke, name, file, run="smoke"):
+    return pd.read_csv(smoke.root / f"results/runs/{run}/{name}/{file}")
+
+
+def test_displacement_is_all_of_the_way(smoke):
+    """The directions are an orthonormal basis: the squares add up to |theta_T - theta_0|^2."""
+    with h5py.File(smoke.root / "results/runs/smoke/train/train.h5") as file:
+        theta = file["theta"][()]
+    found = stage(smoke, "behaviour", "displacement.csv")["displacement"]
+    assert np.sum(found**2) == pytest.approx(np.sum((theta[-1] - theta[0]) ** 2), rel=1e-10)
+
+
+def test_small_perturbations_are_predicted_and_large_ones_are_not(smoke):
+    table = stage(smoke, "perturbation", "responses.csv")
+    first = table[(table["size"] == table["size"].min()) & (table["direction"] != "stable")]
+    assert np.allclose(first["along"], first["predicted"], rtol=1e-2)
+    top = table[table["direction"] == "top"]
+    assert abs(top["along"] / top["predicted"] - 1).max() > 0.5
+
+
+def test_full_subspace_is_full_training(smoke):
+    table = stage(smoke, "subspace", "losses.csv").set_index(["kind", "dimension"])["test_loss"]
+    with h5py.File(smoke.root / "results/runs/smoke/train/train.h5") as file:
+        full, untrained = file["epochs/test_loss"][-1], file["epochs/test_loss"][0]
+    for kind in ("bulk", "complement", "chaotic", "stable", "random"):
+        assert table[kind, 160] == pytest.approx(full, rel=1e-8)
+    assert table["bulk", 5] == pytest.approx(untrained, rel=1e-6)  # inside the exact bulk nothing is learnt
+    assert table["chaotic", 5] < table["bulk", 5] - 0.01
+
+
+def test_random_subspaces_overlap_as_by_chance(smoke):
+    table = pd.read_csv(smoke.root / "results/figs/angles.csv")
+    assert len(table) == 2 * 2 * 2 * 4  # pairs, exact bulk kept or removed, against bulk or random, dimensions
+    last = table[table["dimension"] == 80].set_index(["comparison", "exact_bulk", "against"])["chance_corrected"]
+    assert abs(last["seeds", "kept", "random"]) < 0.05
+    assert last["seeds", "kept", "bulk"] > 0.2
+
+
+def test_exact_part_of_the_pfj_is_counted(smoke):
+    table = pd.read_csv(smoke.root / "results/figs/pfj_nullity.csv")
+    noise = table[table["inputs"] == "white_noise"]
+    assert (noise["nullity"] == 3).all()  # softmax gauge: 2 hidden units and the bias
+    trivial = table["gauge"] + table["dead_inputs"] + table["rare_inputs"]
+    assert (table["nullity"] >= trivial).all()
+
+
+def test_recipes_lie_beside_all_tables(smoke):
+    for name in ("perturbation", "behaviour", "subspace", "pfj"):
+        described = json.loads((smoke.root / f"results/runs/smoke/{name}/recipe.json").read_text())
+        assert described["recipe"]["stage"] == name
+        assert described["dtype"] == "float64"

@@ -1,0 +1,82 @@
+"""Verdicts by the stated rule, from the tables of the stages."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from training_jacobian import statements, store
+from training_jacobian.statements import Tables, around, judge
+
+
+def spectrum(tmp_path, name, count):
+    rows = [{"quantity": "distance_from_one", "threshold": 0.1, "count_below": count}]
+    store.write_csv(tmp_path / name / "counts.csv", pd.DataFrame(rows))
+    directions = pd.DataFrame(
+        {"index": [1, 2], "sigma": [20.469, 1], "distance_from_one": [19.5, 0], "cosine_uv": [0, 1]}
+    )
+    store.write_csv(tmp_path / name / "directions.csv", directions)
+    return Tables({"spectrum": tmp_path / name})
+
+
+def row(table, text):
+    (found,) = table[table["statement"].str.startswith(text)].to_dict("records")
+    return found
+
+
+def test_table(tmp_path):
+    runs = [spectrum(tmp_path, str(count), count) for count in (2950, 2960, 2970)]
+    table = statements.table({"paper": runs})
+    found = row(table, "directions with |sigma - 1| < 0.1")
+    assert (found["paper"], found["ours"], found["mean"], found["runs"]) == (2959, 2950, 2960, 3)
+    assert found["standard_deviation"] == pytest.approx(10)
+    assert found["verdict"] == "agrees"
+    assert set(table["part"]) == {"paper"}  # no rows of parts without a run
+    assert not table["statement"].str.startswith("test loss").any()  # nor of stages that were not computed
+
+
+def test_verdict_changes_with_the_numbers(tmp_path):
+    one = statements.table({"paper": [spectrum(tmp_path, "a", 3100)]})
+    assert row(one, "directions with |sigma - 1| < 0.1")["verdict"] == "differs"
+    assert math.isnan(row(one, "directions with |sigma - 1| < 0.1")["mean"])  # one run has no error bar
+    several = [spectrum(tmp_path, name, count) for name, count in {"b": 3100, "c": 3000, "d": 3200}.items()]
+    assert row(statements.table({"paper": several}), "directions")["verdict"] == "agrees within seeds"
+
+
+def test_rule():
+    statement = around("paper", "", "", 10, 1, lambda tables: 0.0)
+    nan = float("nan")
+    assert judge(statement, 11, nan, nan) == "agrees"
+    assert judge(statement, 11.01, nan, nan) == "differs"
+    assert judge(statement, 11.5, 11.4, 0.25) == "agrees within seeds"
+    assert judge(statement, 11.5, 11.6, 0.25) == "differs"
+    assert judge(statement, 8, 8.6, 0.25) == "agrees within seeds"
+    assert judge(statement, nan, nan, nan) == "differs"
+
+
+def behaviour(tmp_path, kl):
+    directions = pd.DataFrame({"index": np.arange(1, len(kl) + 1), "inputs": "train", "kl_max": kl, "displacement": kl})
+    store.write_csv(tmp_path / "divergence.csv", directions)
+    store.write_csv(tmp_path / "displacement.csv", directions)
+    return Tables({"behaviour": tmp_path})
+
+
+def test_decades(tmp_path):
+    """A valley of known depth, with an exact bulk in its middle that must not count."""
+    kl = np.repeat([1e0, 1e-2, 1e-5, 1e-2, 1e-1], 40)
+    kl[80:120:4] = 1e-25
+    tables = behaviour(tmp_path, kl)
+    assert statements.decades("train", True)(tables) == pytest.approx(4)  # 1e-1 at the lower end, 1e-5 in the middle
+    assert statements.decades("train", False)(tables) == pytest.approx(5)
+    assert statements.displaced(True)(tables) == pytest.approx(1e-5)
+    assert statements.displaced(False)(tables) == pytest.approx(1e-1)
+    assert math.isnan(statements.decades("white_noise", False)(tables))  # not computed
+
+
+def test_end_of_linearity(tmp_path):
+    store.write_csv(tmp_path / "linearity.csv", pd.DataFrame({"direction": ["top", "bulk"], "ends_at": [0.05, np.nan]}))
+    tables = Tables({"perturbation": tmp_path})
+    assert statements.linear_up_to("top")(tables) == 0.05
+    assert statements.linear_up_to("bulk")(tables) == math.inf
+    assert math.isnan(statements.linear_up_to("stable")(tables))
