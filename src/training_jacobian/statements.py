@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 BINS = 20
-ROUNDING = 1e-12  # what does not change at all, changes by less than this
+EXACT = 1e-10  # |sigma - 1| below this is the exact bulk, which has no displacement and no KL but rounding
 EMPTY = float("nan")
 
 
@@ -100,22 +100,19 @@ def off(direction: str, largest: float) -> Quantity:
 
 
 def binned(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Medians of a column in 20 bins of the index."""
+    """Medians of a column in 20 bins of the index, without the exact bulk; a bin that is nothing else is left out."""
     bins = (table["index"] - 1) * BINS // table["index"].max()
-    return table.groupby(bins)[column].median().to_numpy()
+    return table[(table["sigma"] - 1).abs() > EXACT].groupby(bins)[column].median().to_numpy()
 
 
 def decades(inputs: str, inner: bool) -> Quantity:
-    """Decades of KL from the lowest bin to the lower of the two end bins (`inner`), or to the highest of all.
-
-    Without the directions that change nothing at all, whose KL is rounding.
-    """
+    """Decades of KL from the lowest bin to the lower of the two end bins (`inner`), or to the highest of all."""
 
     def ours(t: Tables) -> float:
         table = t.read("behaviour", "divergence.csv", inputs=inputs)
         if not len(table):
             return EMPTY
-        medians = np.log10(binned(table[table["kl_max"] > ROUNDING], "kl_max"))
+        medians = np.log10(binned(table, "kl_max"))
         ends = min(medians[0], medians[-1])
         return float(ends - medians.min() if inner else medians.max() - medians.min())
 
@@ -129,7 +126,7 @@ def displaced(middle: bool) -> Quantity:
         table = t.read("behaviour", "displacement.csv")
         if not len(table):
             return EMPTY
-        medians = binned(table[table["displacement"] > ROUNDING], "displacement")
+        medians = binned(table, "displacement")
         return float(medians.min() if middle else min(medians[0], medians[-1]))
 
     return ours
