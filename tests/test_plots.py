@@ -54,10 +54,10 @@ def example(kind):
         table = table.assign(sigma=2.0, predicted=2 * table["size"], along=-table["size"], off=0.1, test_loss=0.2)
         return of_runs(table)
     if kind == "divergence":
-        table = grid(inputs=["train", "test", "inverted", "white_noise"], index=range(1, 101))
+        table = grid(inputs=["train", "test", "inverted", "white_noise"], index=range(1, 101), sigma=[2.0])
         return of_runs(table.assign(kl_max=1e-3 * table["index"]))
     if kind == "displacement":
-        return of_runs(pd.DataFrame({"index": range(1, 101), "displacement": np.geomspace(1e-3, 1, 100)}))
+        return of_runs(pd.DataFrame({"index": range(1, 101), "sigma": 2.0, "displacement": np.geomspace(1e-3, 1, 100)}))
     if kind == "subspace":
         table = grid(kind=["bulk", "complement", "chaotic", "stable", "random"], dimension=[10, 20, 30])
         return of_runs(table.assign(test_loss=1 / table["dimension"], test_accuracy=0.5))

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training_jacobian.plots.frame import Plot, band
+from training_jacobian.plots.frame import Plot, band, legend
 
 TITLES = {
     "train": "training inputs",
@@ -16,20 +15,29 @@ TITLES = {
     "white_noise": "white noise",
 }
 BINS = 20
-FLOOR = 1e-9  # smaller values are drawn here: the exact bulk has none at all
+EXACT = 1e-10  # |sigma - 1| below this is the exact bulk
+FLOOR = 1e-8  # smaller values are drawn here
 
 
 def against_index(axes: Axes, table: pd.DataFrame, value: str, color: str) -> None:
-    """Every direction of the first run as a dot; of all runs the medians in 20 bins, mean and range."""
+    """Every direction of the first run as a dot; of all runs the medians in 20 bins, mean and range.
+
+    The exact bulk is drawn apart, in grey, and is in no median.
+    """
+    look: Any = {"linestyle": "", "marker": ".", "markeredgewidth": 0, "rasterized": True}
     first = table[table["run"] == table["run"].iloc[0]]
-    look: Any = {"markersize": 2, "alpha": 0.15, "rasterized": True, "color": color, "markeredgewidth": 0}
-    axes.plot(first["index"], first[value].clip(lower=FLOOR), ".", **look)
+    exact = (first["sigma"] - 1).abs() < EXACT
+    values = first[value].clip(lower=FLOOR)
+    axes.plot(first["index"][~exact], values[~exact], color=color, markersize=2, alpha=0.2, **look)
+    if exact.any():
+        axes.plot(first["index"][exact], values[exact], color="0.6", markersize=2, label="exact bulk", **look)
     last = table["index"].max()
-    middle = (np.minimum((table["index"] - 1) * BINS // last, BINS - 1) + 0.5) * last / BINS
-    medians = table.assign(middle=middle).groupby(["run", "middle"], as_index=False, sort=False)[value].median()
-    medians[value] = medians[value].clip(lower=FLOOR)
-    band(axes, medians, "middle", value, color="black", marker="o", linewidth=0.8, markersize=2)
-    axes.set(yscale="log")
+    rest = table[(table["sigma"] - 1).abs() >= EXACT]
+    middle = ((rest["index"] - 1) * BINS // last + 0.5) * last / BINS
+    medians = rest.assign(middle=middle).groupby(["run", "middle"], as_index=False, sort=False)[value].median()
+    look = {"color": "black", "marker": "o", "linewidth": 0.8, "markersize": 2, "label": "medians in 20 bins"}
+    band(axes, medians, "middle", value, **look)
+    axes.set(yscale="log", ylim=(FLOOR / 3, None))
 
 
 def divergence(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -42,6 +50,7 @@ def divergence(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> 
         axes.set_xlabel("Index $i$ of the direction")
     for axes in panels[:, 0]:
         axes.set_ylabel("Largest KL (nats)")
+    legend(panels[1, 0], loc="lower right")
 
 
 def displacement(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -49,6 +58,7 @@ def displacement(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -
     axes = figure.subplots()
     against_index(axes, table, "displacement", "C1")
     axes.set(xlabel="Index $i$", ylabel=r"$|v_i \cdot (\theta_T - \theta_0)|$")
+    legend(axes, loc="lower right")
 
 
 PLOTS = {"divergence": Plot(divergence, width=2, height=1.9), "displacement": Plot(displacement)}

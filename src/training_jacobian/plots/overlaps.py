@@ -3,12 +3,23 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training_jacobian.plots.frame import Plot, band, legend
 
 INPUTS = {"train": "training inputs", "test": "test inputs", "white_noise": "white noise", "random": "random subspace"}
 STATES = {"initial": "-", "final": "--"}
+
+
+def by_inputs(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
+    """A colour for each kind of inputs, dashed after training; random subspaces dotted."""
+    for order, (inputs, each) in enumerate(table.groupby("inputs", sort=False)):
+        color = "black" if inputs == "random" else f"C{order}"
+        for state, now in each.fillna({"state": "random"}).groupby("state", sort=False):
+            label = None if state == "final" else INPUTS[inputs]
+            band(axes, now, x, y, label=label, color=color, linestyle=STATES.get(state, ":"))
+    axes.plot([], [], color="0.5", linestyle=STATES["final"], label="after training")
 
 
 def angles(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -28,28 +39,16 @@ def angles(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None
 def pfj_overlap(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
     """Mean cosine of the bottom right vectors of the PFJ with the bulk."""
     axes = figure.subplots()
-    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")].fillna({"state": "initial"})
-    for order, (inputs, each) in enumerate(table.groupby("inputs", sort=False)):
-        for state, line in STATES.items():
-            now = each[each["state"] == state]
-            if len(now):
-                label = INPUTS[inputs] + (", trained" if state == "final" else "")
-                marker = "o" if state == "initial" else None
-                band(
-                    axes, now, "dimension", "mean_cosine", label=label, color=f"C{order}", linestyle=line, marker=marker
-                )
-    axes.set(xlabel="Dimension $k$", ylabel="Mean cosine", ylim=(0, 1))
-    legend(axes, ncols=2)
+    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
+    by_inputs(axes, table, "dimension", "mean_cosine")
+    axes.set(xlabel="Dimension $k$", ylabel="Mean cosine, PFJ and bulk", ylim=(0, 1))
+    legend(axes, loc="lower right")
 
 
 def pfj_spectrum(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
     """Singular values of the PFJ, rising."""
     axes = figure.subplots()
-    for order, (inputs, each) in enumerate(table.groupby("inputs", sort=False)):
-        for state, line in STATES.items():
-            label = INPUTS[inputs] + (", trained" if state == "final" else "")
-            now = each[each["state"] == state]
-            band(axes, now, "index", "sigma", label=label, color=f"C{order}", linestyle=line)
+    by_inputs(axes, table, "index", "sigma")
     axes.set(xlabel="Index", ylabel="Singular value of the PFJ", yscale="log")
     legend(axes, loc="lower right")
 
