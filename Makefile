@@ -3,17 +3,25 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures test test-paper lint pins
+.PHONY: figures smoke test test-paper test-experiments lint pins
 
 figures: $(BIN)/.ready
 	snakemake --cores all results/figs/all
 
+# the whole workflow on a tiny network: about a minute
+smoke: $(BIN)/.ready
+	snakemake --cores all --configfile smoke.yaml results/figs/all
+
 test: $(BIN)/.ready
-	python -m pytest -m "not paper"
+	python -m pytest -m "not paper and not experiments"
 
 # the real digits run, from nothing, in a temporary folder: minutes
 test-paper: $(BIN)/.ready
 	python -m pytest -m paper
+
+# the numbers of all experiments, in results/: half an hour, or seconds after `make figures`
+test-experiments: $(BIN)/.ready
+	python -m pytest -n 0 -m experiments
 
 $(BIN)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'

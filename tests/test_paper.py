@@ -1,16 +1,25 @@
-"""The real run: the paper's network on the digits, through the whole workflow.  Minutes; `make test-paper`."""
+"""The real run: the paper's network on the digits, from nothing through the workflow.  Minutes; `make test-paper`."""
 
 import pandas as pd
 import pytest
+import yaml
 
 from conftest import ROOT, Project
+
+RUNS = ("paper", "paper_float32")
+SECTIONS = ("defaults", "spectrum", "compute")
 
 pytestmark = pytest.mark.paper
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    project = Project.create(tmp_path_factory.mktemp("paper") / "project", (ROOT / "params.yaml").read_text())
+    """The two main runs of params.yaml, without the experiments (tests/test_experiments.py)."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    bird = {**params["figures"], "plots": {"bird": {"kind": "bird", "runs": list(RUNS)}}}
+    main = {name: params[name] for name in SECTIONS}
+    main |= {"runs": {run: params["runs"][run] for run in RUNS}, "figures": bird}
+    project = Project.create(tmp_path_factory.mktemp("paper") / "project", yaml.safe_dump(main))
     project.compute()
     return project.root / "results"
 

@@ -51,8 +51,16 @@ def test_everything_is_published(smoke):
     tables = {path.stem for path in (smoke.root / "results/figs").glob("*.csv")}
     assert figures == {"bird", "perturbation", "divergence", "displacement", "subspace", "angles", "pfj_overlap"}
     assert tables - figures == {"runs", "summary", "linearity", "pfj_nullity"}
-    verdicts = pd.read_csv(smoke.root / "results/figs/summary.csv")["verdict"]
-    assert (verdicts == "differs").any()  # another network, other numbers
+
+
+def test_summary_is_of_the_runs_of_each_part(smoke):
+    table = pd.read_csv(smoke.root / "results/figs/summary.csv")
+    runs = table.groupby("part")["runs"].max()
+    assert dict(runs) == {"paper": 2, "shuffled_labels": 1, "pfj": 1, "seeds": 1, "labels": 1}
+    sigma = table.set_index("statement").loc["largest singular value"]
+    both = pd.read_csv(smoke.root / "results/figs/runs.csv").set_index("run")["sigma_1"][["smoke", "seed_1"]]
+    assert (sigma["ours"], sigma["mean"]) == pytest.approx((both["smoke"], both.mean()))
+    assert sigma["verdict"] == "differs"  # another network, other numbers
 
 
 def stage(smoke, name, file, run="smoke"):
@@ -70,7 +78,7 @@ def test_displacement_is_all_of_the_way(smoke):
 def test_small_perturbations_are_predicted_and_large_ones_are_not(smoke):
     table = stage(smoke, "perturbation", "responses.csv")
     first = table[(table["size"] == table["size"].min()) & (table["direction"] != "stable")]
-    assert np.allclose(first["along"], first["predicted"], rtol=1e-2)
+    assert np.allclose(first["along"], first["predicted"], rtol=2e-2)
     top = table[table["direction"] == "top"]
     assert abs(top["along"] / top["predicted"] - 1).max() > 0.5
 

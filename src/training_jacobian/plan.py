@@ -119,19 +119,21 @@ class Plan:
     def stated(self) -> Shown:
         """What the table of the paper's statements is made of: the analyses of each part, by run or by pair of runs."""
         parts = self.params.summary.parts if self.params.summary else {}
-        part_of = {run: "paper" if part == "seeds" else part for part, runs in parts.items() for run in runs}
+        same = [*parts.get("paper", []), *parts.get("seeds", [])]
+        runs = {"paper": same, **{part: parts.get(part, []) for part in ("shuffled_labels", "white_noise", "pfj")}}
         shown = [
             ({"part": part, "of": run}, made)
-            for run, part in part_of.items()
+            for part, each in runs.items()
+            for run in each
             for stage, made in self.recipes[run].items()
             if stage not in CORE or stage == "spectrum"
         ]
-        between = {"paper": "seeds", "shuffled_labels": "labels", "white_noise": "inputs"}
-        for pair in dict.fromkeys((a, b) for _, a, b in self.comparisons()):
-            first, second = (part_of.get(run) for run in pair)
-            if first == "paper" and second in between:
-                made = comparison(self.params, *(self.params.runs[run] for run in pair))
-                shown.append(({"part": between[second], "of": " and ".join(pair)}, made))
+        others = {"seeds": same, "labels": runs["shuffled_labels"], "inputs": runs["white_noise"]}
+        for part, each in others.items():
+            for first, second in dict.fromkeys((a, b) for _, a, b in self.comparisons()):
+                if first in same and second in each:
+                    made = comparison(self.params, self.params.runs[first], self.params.runs[second])
+                    shown.append(({"part": part, "of": f"{first} and {second}"}, made))
         return shown
 
     def figure(self, name: str) -> Recipe:
