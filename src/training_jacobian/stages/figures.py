@@ -22,6 +22,8 @@ def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
             table.insert(position, name, value)
         tables.append(table)
     table = pd.concat(tables)
+    if "index" in table:
+        table["index"] = table["index"].astype("Int64")  # a direction without one leaves it empty
     store.write_recipe(out[0].parent, recipe, "float64")
     with ExitStack() as stack:
         targets = {path.suffix[1:]: stack.enter_context(store.whole(path)) for path in out}
