@@ -36,3 +36,36 @@ rule all:
     input:
         "results/figs/all",
     localrule: True
+
+
+# for DVC (dvc.yaml): all of a stage
+
+
+rule all_data:
+    input:
+        ancient(PLAN.all_files("data")),
+    localrule: True
+
+
+rule all_train:
+    input:
+        ancient(PLAN.all_files("train")),
+    localrule: True
+
+
+rule all_jacobian:
+    input:
+        ancient(PLAN.all_files("jacobian")),
+    localrule: True
+
+
+rule all_svd:
+    input:
+        ancient(PLAN.all_files("svd")),
+    localrule: True
+
+
+rule all_analysis:
+    input:
+        ancient(PLAN.all_files(*recipe.ANALYSES)),
+    localrule: True

@@ -1,6 +1,7 @@
 """Artifacts are whole or absent, and damaged or foreign ones are named before they are used."""
 
 import os
+import subprocess
 
 import h5py
 import numpy as np
@@ -50,7 +51,7 @@ def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
     with pytest.raises(RuntimeError, match="in the middle"), store.whole(path) as partial:
         partial.write_text("half")
         raise RuntimeError("in the middle")
-    assert [each.name for each in tmp_path.iterdir()] == ["x.csv"]
+    assert {each.name for each in tmp_path.iterdir()} == {"x.csv", "SHA256SUMS"}
     assert path.read_text() == "a\n1\n"
 
 
@@ -63,6 +64,7 @@ def test_orphans_of_killed_jobs_are_removed(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         ".other.h5.killed.partial",
         ".x.h5.writing.partial",
+        "SHA256SUMS",
         "x.h5",
     ]
 
@@ -88,6 +90,29 @@ def test_artifact_of_another_recipe_is_named(tmp_path):
     other = {**NEXT, "from": {**MADE, "parameters": {"data": {"name": "y"}}}}
     with pytest.raises(store.ArtifactError, match=f"made by recipe {recipe.key(MADE)}, expected"):
         store.read_hdf5(write(tmp_path / "x.h5"), other, "data")
+
+
+def test_checksums_are_those_of_sha256sum(tmp_path):
+    write(tmp_path / "x.h5")
+    store.write_csv(tmp_path / "y.csv", pd.DataFrame({"a": [1]}))
+    write(tmp_path / "columns-0-3.h5")  # temporary: not noted
+    check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "x.h5: OK\ny.csv: OK\n"
+
+
+def test_a_damaged_table_is_named_before_it_is_read(tmp_path):
+    path = tmp_path / "x.csv"
+    store.write_csv(path, pd.DataFrame({"a": [1]}))
+    assert store.check(path) == path
+    path.write_text("a\n2\n")
+    with pytest.raises(store.ArtifactError, match=r"x\.csv: damaged \(SHA-256 differs\); delete .*x\.csv and run"):
+        store.check(path)
+    path.unlink()
+    with pytest.raises(store.ArtifactError, match=r"x\.csv: missing; delete"):
+        store.check(path)
+    (tmp_path / "old.csv").write_text("a\n")
+    assert store.check(tmp_path / "old.csv")  # written before checksums were noted
 
 
 def test_missing_file_is_named(tmp_path):

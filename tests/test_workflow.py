@@ -16,19 +16,19 @@ from conftest import Project
 
 PUBLISH = {"publish": 1, "all": 1}
 RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1}
-RUN_AND_FIGURES = {**RUN, "figure": 1, "table": 1, **PUBLISH}
-ALL_FROM_TRAIN = {"train": 3, "columns": 6, "jacobian": 3, "svd": 3, "spectrum": 3, "figure": 3, "table": 1, **PUBLISH}
+RUN_AND_FIGURES = {**RUN, "figure": 1, "runs": 1, **PUBLISH}
+ALL_FROM_TRAIN = {"train": 3, "columns": 6, "jacobian": 3, "svd": 3, "spectrum": 3, "figure": 3, "runs": 1, **PUBLISH}
 STEP = "return State(optax.apply_updates(state.theta, updates), memory)"
 
 # what is edited: (file, old, new, jobs)
 EDITS = {
     "nothing": ("params.yaml", "runs:", "runs:", {}),
-    "threshold": ("params.yaml", "[1e-1, 1e-10]", "[1e-1, 1e-9]", {"spectrum": 3, "figure": 3, "table": 1, **PUBLISH}),
+    "threshold": ("params.yaml", "[1e-1, 1e-10]", "[1e-1, 1e-9]", {"spectrum": 3, "figure": 3, "runs": 1, **PUBLISH}),
     "learning rate of one run": ("params.yaml", "{seed: 1}}", "{seed: 1}, training: {optimizer: {learning_rate: 0.2}}}", RUN_AND_FIGURES),
     "run added": ("params.yaml", "  a: {}", "  a: {}\n  d: {initial: {seed: 2}}", RUN_AND_FIGURES),
-    "run renamed": ("params.yaml", "  c: {tr", "  e: {tr", {"figure": 1, "table": 1, **PUBLISH}),
-    "second run with equal parameters": ("params.yaml", "  a: {}", "  a: {}\n  d: {}", {"figure": 1, "table": 1, **PUBLISH}),
-    "run removed": ("params.yaml", "  c: {training: {dtype: float32}}", "", {"figure": 1, "table": 1, **PUBLISH}),
+    "run renamed": ("params.yaml", "  c: {tr", "  e: {tr", {"figure": 1, "runs": 1, **PUBLISH}),
+    "second run with equal parameters": ("params.yaml", "  a: {}", "  a: {}\n  d: {}", {"figure": 1, "runs": 1, **PUBLISH}),
+    "run removed": ("params.yaml", "  c: {training: {dtype: float32}}", "", {"figure": 1, "runs": 1, **PUBLISH}),
     "figure style": ("params.yaml", "font_size: 8", "font_size: 9", {"figure": 3, **PUBLISH}),
     "one figure": ("params.yaml", "uv_cosine, runs: [a]", "uv_cosine, runs: [b]", {"figure": 1, **PUBLISH}),
     "number of jobs": ("params.yaml", "columns_per_job: 96", "columns_per_job: 32", {}),
@@ -83,7 +83,7 @@ def test_published_files_are_put_right(project):
     project.compute()
     figures = {path.name for path in (project.root / "results/figs").iterdir()}
     drawn = {f"{name}.{suffix}" for name in ("bird", "spectrum") for suffix in ("csv", "pdf", "png")}
-    assert figures == {"all", "runs.csv", "notes", *drawn}
+    assert figures == {"all", "runs.csv", "runs.json", "notes", *drawn}
     assert project.jobs() == Counter()
 
 

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ The workflow computes everything; this command finds and explains its files.
   training-jacobian show paper             the parameters of that run, defaults filled in
   training-jacobian check                  is params.yaml right?"""
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 STAGES = ("data", "train", "jacobian", "svd", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
 XLA = ("train", "columns", "perturbation", "behaviour", "subspace", "pfj")  # commands that compute with jax
+GC = "list, with sizes, what in results/ no run in params.yaml refers to; delete it with --yes"
 ANALYSES = {
     "spectrum": "counts, regions, cosines, exact bulk",
     "perturbation": "response of training to perturbed starts",
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(options, "recipe", None) is not None:
             options.recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
             _check_recipe(options)
-        options.command(options)
+        status = options.command(options) or 0
     except KeyboardInterrupt:
         print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
@@ -54,8 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Path(log).write_text(traceback.format_exc())
         return 1
     if log:
-        Path(log).write_text(f"{options.name}: done\n")
-    return 0
+        Path(log).write_text(f"{options.name}: done{_where()}\n")
+    return status
+
+
+def _where() -> str:
+    """Which job of a cluster this is, and on which node."""
+    job, node = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURMD_NODENAME")
+    return f" by Slurm job {job} on {node}" if job else ""
 
 
 def _check_recipe(options: argparse.Namespace) -> None:
@@ -105,6 +113,43 @@ def _check(options: argparse.Namespace) -> None:
     params = load(options.params)
     for name, run in params.runs.items():
         print(f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}")
+
+
+def _status(options: argparse.Namespace) -> None:
+    from training_jacobian import housekeeping
+    from training_jacobian.plan import plan
+
+    for owner, stage, state, size in housekeeping.status(plan(options.params)):
+        print(f"{state:10}  {housekeeping.readable(size):>9}  {stage:12}  {owner}")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from training_jacobian import housekeeping
+    from training_jacobian.plan import plan
+
+    problems = list(housekeeping.verify(plan(options.params)))
+    for each in problems:
+        print(f"{each.kind}: {each.path}: {each.why}")
+    wrong = [each for each in problems if each.kind != "unrecorded"]
+    print(f"{len(list(housekeeping.folders()))} artifact folders, {len(wrong)} problems")
+    if any(each.kind in ("damaged", "foreign") for each in wrong):
+        print("delete what is damaged or foreign, and run the workflow again", file=sys.stderr)
+    return int(bool(wrong))
+
+
+def _gc(options: argparse.Namespace) -> None:
+    from training_jacobian import housekeeping
+    from training_jacobian.plan import plan
+
+    old = housekeeping.unreferenced([plan(file) for file in options.params])
+    for each in old:
+        print(f"{housekeeping.readable(housekeeping.size(each)):>9}  {each}")
+    total = housekeeping.readable(sum(map(housekeeping.size, old)))
+    if options.yes:
+        housekeeping.delete(old)
+        print(f"deleted {len(old)} files and folders, {total}")
+    else:
+        print(f"{len(old)} files and folders, {total}, belong to no run; `training-jacobian gc --yes` deletes them")
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -162,7 +207,7 @@ def _figure(options: argparse.Namespace) -> None:
 def _table(options: argparse.Namespace) -> None:
     from training_jacobian.stages.table import make_table
 
-    make_table(options.recipe, options.folders, options.out[0])
+    make_table(options.recipe, options.folders, options.out)
 
 
 def _summary(options: argparse.Namespace) -> None:
@@ -196,10 +241,16 @@ def _parser() -> argparse.ArgumentParser:
     show = person("show", "print the parameters of a run, defaults filled in", _show)
     show.add_argument("run", help="name of a run in params.yaml")
     person("check", "check params.yaml and list its runs", _check)
+    person("status", "what of params.yaml is computed, and how large it is", _status)
+    person("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", _verify)
+    gc = commands.add_parser("gc", help=GC, description=GC)
+    gc.add_argument(
+        "--params", nargs="+", default=["params.yaml"], metavar="FILE", help="all that count; default: %(default)s"
+    )
+    gc.add_argument("--yes", action="store_true", help="delete it")
+    gc.set_defaults(command=_gc)
 
-    def job(
-        name: str, help: str, command: Callable[[argparse.Namespace], None], *inputs: str
-    ) -> argparse.ArgumentParser:
+    def job(name: str, help: str, command: Command, *inputs: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help + " (a job of the workflow)", description=help)
         made.add_argument("--recipe", type=Path, required=True, metavar="FILE", help="what determines the output")
         for each in inputs:

@@ -66,7 +66,9 @@ class Plan:
         return list(dict.fromkeys(pairs))
 
     def write_recipes(self) -> None:
-        """Write results/recipes/<key>.json for the jobs, where it is missing."""
+        """Write results/recipes/<key>.json for the jobs, where it is missing; make the folders that DVC looks for."""
+        for stage in (*FILES, "figures"):
+            Path("results", stage).mkdir(parents=True, exist_ok=True)
         for recipes in self.by_key.values():
             for name, made in recipes.items():
                 file = Path(f"results/recipes/{name}.json")
@@ -77,6 +79,11 @@ class Plan:
     def files(self, run: str, stage: str) -> list[str]:
         """Paths of the artifacts of a stage of a run."""
         return [path(self.recipes[run][stage], file) for file in FILES[stage]]
+
+    def all_files(self, *stages: str) -> list[str]:
+        """Paths of all artifacts of these stages, of all runs and comparisons."""
+        recipes = [made for stage in stages for made in self.by_key.get(stage, {}).values()]
+        return [path(made, file) for made in recipes for file in FILES[made["stage"]]]
 
     def compared(self, angles_key: str, stage: str) -> list[str]:
         """Paths of the artifacts of a stage of both runs that the angles of that key compare."""
@@ -99,7 +106,7 @@ class Plan:
             name: [".csv", ".pdf", ".png"] if KINDS[plot.kind].module else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
-        return {TABLE: [".csv"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
+        return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
 
     def shown(self, name: str) -> Shown:
         """What a figure or table is made of."""

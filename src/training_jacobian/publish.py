@@ -4,7 +4,6 @@
 decided by its content, never by modification times.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,16 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from training_jacobian.store import ArtifactError, whole
+from training_jacobian.store import check, sha256, whole
 
 MANIFEST, STAMP = Path("results/figs/all"), Path("results/.published")
 
 # {"figures": {"bird.pdf": "results/figures/<key>/bird.pdf"}, "links": {"results/runs/paper/svd": "../../svd/<key>"}}
 Wanted = dict[str, Any]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def is_published(wanted: Wanted) -> bool:
@@ -30,7 +25,7 @@ def is_published(wanted: Wanted) -> bool:
     try:
         lines = [line.split() for line in MANIFEST.read_text().splitlines()]
         listed = {path: key for _, path, key in lines} == figures
-        intact = all(_sha256(Path(path)) == sha for sha, path, _ in lines)
+        intact = all(sha256(Path(path)) == sha for sha, path, _ in lines)
         return listed and intact and all(str(Path(link).readlink()) == to for link, to in wanted["links"].items())
     except (OSError, ValueError):
         return False
@@ -63,18 +58,17 @@ def _published() -> list[str]:
 
 
 def publish(wanted: Wanted) -> None:
-    """Copy the figures, link the runs, and write the manifest last.  Raises ArtifactError if a figure is missing."""
+    """Copy figures, link runs, write the manifest last.  Raises ArtifactError if a figure is missing or damaged."""
     MANIFEST.parent.mkdir(parents=True, exist_ok=True)
     for old in _published():
         Path(old).unlink(missing_ok=True)
     lines = []
     for name, address in sorted(wanted["figures"].items()):
         target = MANIFEST.parent / name
-        if not Path(address).is_file():
-            raise ArtifactError(f"{address} is missing; run the same command again")
+        check(Path(address))
         with whole(target) as partial:
             shutil.copyfile(address, partial)
-        lines.append(f"{_sha256(target)}  {target}  {Path(address).parent.name}\n")
+        lines.append(f"{sha256(target)}  {target}  {Path(address).parent.name}\n")
     for old_link in Path("results/runs").glob("*/*"):
         if old_link.is_symlink():
             old_link.unlink()

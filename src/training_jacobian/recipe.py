@@ -58,6 +58,7 @@ STAGES = {
     # of two runs, `from` one `with` another
     "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "untouched", "subspaces", "stages.angles")),
 }
+ANALYSES = ("spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
 CORE = ("data", "train", "jacobian", "svd", "spectrum")  # of every run; the others where a figure shows them
 
 

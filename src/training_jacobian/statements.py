@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training_jacobian.store import check
+
 BINS = 20
 EXACT = 1e-10  # |sigma - 1| below this is the exact bulk, which has no displacement and no KL but rounding
 EMPTY = float("nan")
@@ -29,7 +31,7 @@ class Tables:
         """Rows of a table in which each column named in `where` has that value; none if there is no such stage."""
         if stage not in self.folders:
             return pd.DataFrame()
-        table = pd.read_csv(self.folders[stage] / file)
+        table = pd.read_csv(check(self.folders[stage] / file))
         for column, value in where.items():
             table = table[np.isclose(table[column], value) if isinstance(value, float) else table[column] == value]
         return table

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+SUMS = "SHA256SUMS"
+TEMPORARY = "columns-"  # blocks of the Jacobian are written side by side and deleted: nobody notes them
 ORPHAN = 600  # seconds without a write after which a partial file is nobody's
 
 
@@ -43,6 +45,41 @@ def whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def artifact(path: Path) -> Iterator[Path]:
+    """As `whole`, and the content's SHA-256 is noted in SHA256SUMS beside it, as `sha256sum --check` reads it."""
+    with whole(path) as partial:
+        yield partial
+        if path.name.startswith(TEMPORARY):
+            return
+        noted = {**checksums(path.parent), path.name: sha256(partial)}
+        with whole(path.parent / SUMS) as sums:
+            sums.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(noted.items())))
+
+
+def checksums(directory: Path) -> dict[str, str]:
+    """SHA-256 of the files in a folder, as noted when they were written."""
+    file = directory / SUMS
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(path: Path) -> Path:
+    """The path of a small file that is about to be read.  Raises ArtifactError if it is missing or damaged."""
+    remedy = f"delete {path} and run the same command again"
+    if not path.is_file():
+        raise ArtifactError(f"{path}: missing; {remedy}")
+    if checksums(path.parent).get(path.name, digest := sha256(path)) != digest:
+        raise ArtifactError(f"{path}: damaged (SHA-256 differs); {remedy}")
+    return path
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -63,7 +100,7 @@ def write_hdf5(path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, *
     for name, values in datasets.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    with artifact(path) as partial, h5py.File(partial, "w") as file:
         described = {"stage": recipe["stage"], "key": key(recipe), "recipe": canonical(recipe), "version": __version__}
         file.attrs.update({**described, **attributes})
         for name, values in datasets.items():
@@ -98,13 +135,13 @@ def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a tidy table; floats with the digits that give them back exactly."""
-    with whole(path) as partial:
+    with artifact(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people and programs."""
-    with whole(path) as partial:
+    with artifact(path) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

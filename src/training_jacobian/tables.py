@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from training_jacobian.store import check
+
 
 def runs(spectra: dict[str, Path]) -> pd.DataFrame:
     """One row a run: its summary, and its counts below each threshold; `spectra` are spectrum folders by run."""
     rows = []
     for run, folder in spectra.items():
-        counts = pd.read_csv(folder / "counts.csv")
+        counts = pd.read_csv(check(folder / "counts.csv"))
         below = {f"{row.quantity}_below_{row.threshold:g}": row.count_below for row in counts.itertuples(index=False)}
-        rows.append({"run": run, **json.loads((folder / "summary.json").read_text()), **below})
+        rows.append({"run": run, **json.loads(check(folder / "summary.json").read_text()), **below})
     table = pd.DataFrame(rows)
     for name in table:
         if all(isinstance(row[name], int | None) for row in rows):

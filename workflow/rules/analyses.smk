@@ -41,6 +41,7 @@ rule perturbation:
         "../../envs/training-jacobian.yaml"
     resources:
         mem_mb=2000,
+        runtime=60,
     params:
         recipe=recipe_file,
         folder=folder,
@@ -61,6 +62,7 @@ rule behaviour:
         "../../envs/training-jacobian.yaml"
     resources:
         mem_mb=2000,
+        runtime=60,
     params:
         recipe=recipe_file,
         folder=folder,
@@ -81,6 +83,7 @@ rule subspace:
         "../../envs/training-jacobian.yaml"
     resources:
         mem_mb=2000,
+        runtime=60,
     params:
         recipe=recipe_file,
         folder=folder,
@@ -102,6 +105,7 @@ rule pfj:
     threads: 8
     resources:
         mem_mb=3500,
+        runtime=60,
     params:
         recipe=recipe_file,
         folder=folder,
@@ -121,6 +125,7 @@ rule angles:
         "../../envs/training-jacobian.yaml"
     resources:
         mem_mb=2000,
+        runtime=60,
     params:
         recipe=recipe_file,
         folder=folder,

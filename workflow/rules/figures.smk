@@ -17,6 +17,7 @@ rule figure:
         "results/logs/figures/{key}-{name}.log",
     wildcard_constraints:
         name=names(DRAWN),
+    localrule: True
     conda:
         "../../envs/training-jacobian.yaml"
     params:
@@ -24,6 +25,24 @@ rule figure:
         folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
     shell:
         "python -m training_jacobian figure --recipe {params.recipe} --folders {params.folders} "
+        "--out {output} --log {log}"
+
+
+rule runs:
+    input:
+        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
+    output:
+        expand("results/figures/{{key}}/runs.{suffix}", suffix=["csv", "json"]),
+    log:
+        "results/logs/figures/{key}-runs.log",
+    localrule: True
+    conda:
+        "../../envs/training-jacobian.yaml"
+    params:
+        recipe=recipe_file,
+        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
+    shell:
+        "python -m training_jacobian table --recipe {params.recipe} --folders {params.folders} "
         "--out {output} --log {log}"
 
 
@@ -35,12 +54,13 @@ rule table:
     log:
         "results/logs/figures/{key}-{name}.log",
     wildcard_constraints:
-        name=names(set(PLAN.figures()) - set(DRAWN)),
+        name=names(set(PLAN.figures()) - {TABLE, *DRAWN}),
+    localrule: True
     conda:
         "../../envs/training-jacobian.yaml"
     params:
         recipe=recipe_file,
-        command=lambda wildcards: {TABLE: "table", SUMMARY: "summary"}.get(wildcards.name, "figure"),
+        command=lambda wildcards: "summary" if wildcards.name == SUMMARY else "figure",
         folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
     shell:
         "python -m training_jacobian {params.command} --recipe {params.recipe} --folders {params.folders} "
@@ -60,6 +80,7 @@ rule publish:
         expand("results/figs/{name}", name=PLAN.wanted()["figures"]),
     log:
         "results/logs/publish.log",
+    localrule: True
     conda:
         "../../envs/training-jacobian.yaml"
     params:

@@ -14,6 +14,7 @@ rule columns:
     threads: 1
     resources:
         mem_mb=1200,
+        runtime=60,
     params:
         recipe=recipe_file,
     shell:
@@ -48,6 +49,7 @@ rule svd:
     threads: 8
     resources:
         mem_mb=3000,
+        runtime=60,
     params:
         recipe=recipe_file,
     shell:

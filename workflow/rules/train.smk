@@ -3,6 +3,7 @@ rule data:
         "results/data/{key}/data.h5",
     log:
         "results/logs/data/{key}.log",
+    localrule: True
     conda:
         "../../envs/training-jacobian.yaml"
     params:
@@ -21,6 +22,9 @@ rule train:
         "results/logs/train/{key}.log",
     conda:
         "../../envs/training-jacobian.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
     params:
         recipe=recipe_file,
         theta=lambda wildcards, input: f"--theta {shlex.quote(str(input.theta))}" if input.get("theta") else "",

@@ -17,7 +17,7 @@ def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
     kind = KINDS[parameters["kind"]]
     tables = []
     for (columns, _), folder in zip(recipe["inputs"], folders, strict=True):
-        table = pd.read_csv(folder / kind.file)
+        table = pd.read_csv(store.check(folder / kind.file))
         for position, (name, value) in enumerate(columns.items()):
             table.insert(position, name, value)
         tables.append(table)
@@ -26,7 +26,7 @@ def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
         table["index"] = table["index"].astype("Int64")  # a direction without one leaves it empty
     store.write_recipe(out[0].parent, recipe, "float64")
     with ExitStack() as stack:
-        targets = {path.suffix[1:]: stack.enter_context(store.whole(path)) for path in out}
+        targets = {path.suffix[1:]: stack.enter_context(store.artifact(path)) for path in out}
         table.to_csv(targets.pop("csv"), index=False, lineterminator="\n")
         if kind.module:
             from training_jacobian.plots import frame

@@ -38,7 +38,7 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
         for name, each in inputs.items():
             P = pfj.parameter_function_jacobian(problem.logits, at, each)
             S, rows = pfj.decompose(P)
-            null = pfj.nullity(S, len(P))
+            null = pfj.nullity(S)
             columns = {"state": state, "inputs": name}
             spectra.append(pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(**columns))
             trivial = pfj.trivial_nullity(each, chosen["model"]["hidden"], P.shape[0] // len(each))

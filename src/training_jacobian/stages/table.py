@@ -6,8 +6,14 @@ from training_jacobian import store, tables
 from training_jacobian.recipe import Recipe
 
 
-def make_table(recipe: Recipe, folders: list[Path], out: Path) -> None:
-    """`runs.csv`: one row a run, from their spectrum folders."""
+def make_table(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
+    """`runs.csv`, one row a run, from their spectrum folders; `runs.json`, the same by run and quantity."""
     spectra = {columns["run"]: folder for (columns, _), folder in zip(recipe["inputs"], folders, strict=True)}
-    store.write_recipe(out.parent, recipe, "float64")
-    store.write_csv(out, tables.runs(spectra))
+    table = tables.runs(spectra)
+    store.write_recipe(out[0].parent, recipe, "float64")
+    for path in out:
+        if path.suffix == ".csv":
+            store.write_csv(path, table)
+        else:
+            rows = table.astype(object).where(table.notna(), None).to_dict("records")
+            store.write_json(path, {row.pop("run"): row for row in rows})
