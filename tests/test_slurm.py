@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ PROFILE = [
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster():
     """SLURM_CONF and PATH of a running Slurm."""
     missing = [
         name for name in ("munged", "sbatch") if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None
@@ -30,10 +32,12 @@ def cluster(tmp_path_factory):
         pytest.skip(
             f"NOT TESTED: no Slurm here ({missing} missing); apt-get install slurmctld slurmd slurm-client munge"
         )
-    root = tmp_path_factory.mktemp("slurm")
+    root = Path(tempfile.mkdtemp(prefix="slurm-"))
+    root.chmod(0o755)  # munge wants its socket to be within everybody's reach; pytest's folders are not
     subprocess.run([ROOT / "tests/slurm/up.sh", root, "2"], check=True, timeout=120)
     yield {"SLURM_CONF": f"{root}/slurm.conf", "PATH": f"{root}/bin:{os.environ['PATH']}"}
     subprocess.run([ROOT / "tests/slurm/down.sh", root], check=True, timeout=120)
+    shutil.rmtree(root)
 
 
 @pytest.fixture

@@ -1,15 +1,3 @@
-def analysis(stage):
-    """Command of an analysis of one run that writes several tables."""
-    return (
-        f"python -m training_jacobian {stage} --recipe {{params.recipe}} --data {{input.data}} --train {{input.train}} "
-        "--svd {input.svd} --out {params.folder} --log {log} --threads {threads}"
-    )
-
-
-def folder(wildcards, output):
-    return os.path.dirname(output[0])
-
-
 rule spectrum:
     input:
         data=upstream("data"),

@@ -13,3 +13,23 @@ def recipe_file(wildcards):
 def upstream(earlier):
     """Files of an earlier stage that a job reads.  They have keys: if they exist, they are right."""
     return lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], earlier))
+
+
+def analysis(stage):
+    """Command of an analysis of one run that writes several tables."""
+    return (
+        f"python -m training_jacobian {stage} --recipe {{params.recipe}} --data {{input.data}} --train {{input.train}} "
+        "--svd {input.svd} --out {params.folder} --log {log} --threads {threads}"
+    )
+
+
+def folder(wildcards, output):
+    return os.path.dirname(output[0])
+
+
+DRAWN = [name for name, suffixes in PLAN.figures().items() if ".pdf" in suffixes]
+
+
+def names(some):
+    """Regular expression of these names."""
+    return "|".join(some) or "(?!)"

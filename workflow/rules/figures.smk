@@ -1,11 +1,3 @@
-DRAWN = [name for name, suffixes in PLAN.figures().items() if ".pdf" in suffixes]
-
-
-def names(some):
-    """Regular expression of these names."""
-    return "|".join(some) or "(?!)"
-
-
 rule figure:
     input:
         lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
