@@ -8,9 +8,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from training_jacobian import __version__
+from training_jacobian import __version__, commands
 
 DESCRIPTION = """\
 How a trained network depends on where its training began: J = d theta_T / d theta_0.
@@ -74,82 +73,6 @@ def _check_recipe(options: argparse.Namespace) -> None:
     for out in options.out:
         if key(options.recipe) not in out.parts:
             raise ValueError(f"--out {out} is not at the address of --recipe, {key(options.recipe)}")
-
-
-def _path(options: argparse.Namespace) -> None:
-    plan, run = _run(options)
-    if options.stage == "all":
-        for stage in plan.recipes[run]:
-            print(stage, *plan.files(run, stage))
-    elif options.stage in plan.recipes[run]:
-        print(*plan.files(run, options.stage), sep="\n")
-    else:
-        raise ValueError(
-            f"no figure in {options.params} shows {options.stage} of {run!r}, so it is not computed; "
-            "add the run to a figure that does"
-        )
-
-
-def _show(options: argparse.Namespace) -> None:
-    import yaml
-
-    plan, run = _run(options)
-    print(yaml.safe_dump(plan.params.runs[run].model_dump(), sort_keys=False), end="")
-
-
-def _run(options: argparse.Namespace) -> tuple[Any, str]:
-    from training_jacobian.plan import plan
-    from training_jacobian.section import nearest
-
-    made = plan(options.params)
-    if options.run not in made.recipes:
-        raise ValueError(f"{options.params} has no run {options.run!r}; {nearest(options.run, list(made.recipes))}")
-    return made, options.run
-
-
-def _check(options: argparse.Namespace) -> None:
-    from training_jacobian.loading import load
-
-    params = load(options.params)
-    for name, run in params.runs.items():
-        print(f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}")
-
-
-def _status(options: argparse.Namespace) -> None:
-    from training_jacobian import housekeeping
-    from training_jacobian.plan import plan
-
-    for owner, stage, state, size in housekeeping.status(plan(options.params)):
-        print(f"{state:10}  {housekeeping.readable(size):>9}  {stage:12}  {owner}")
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from training_jacobian import housekeeping
-    from training_jacobian.plan import plan
-
-    problems = list(housekeeping.verify(plan(options.params)))
-    for each in problems:
-        print(f"{each.kind}: {each.path}: {each.why}")
-    wrong = [each for each in problems if each.kind != "unrecorded"]
-    print(f"{len(list(housekeeping.folders()))} artifact folders, {len(wrong)} problems")
-    if any(each.kind in ("damaged", "foreign") for each in wrong):
-        print("delete what is damaged or foreign, and run the workflow again", file=sys.stderr)
-    return int(bool(wrong))
-
-
-def _gc(options: argparse.Namespace) -> None:
-    from training_jacobian import housekeeping
-    from training_jacobian.plan import plan
-
-    old = housekeeping.unreferenced([plan(file) for file in options.params])
-    for each in old:
-        print(f"{housekeeping.readable(housekeeping.size(each)):>9}  {each}")
-    total = housekeeping.readable(sum(map(housekeeping.size, old)))
-    if options.yes:
-        housekeeping.delete(old)
-        print(f"deleted {len(old)} files and folders, {total}")
-    else:
-        print(f"{len(old)} files and folders, {total}, belong to no run; `training-jacobian gc --yes` deletes them")
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -227,31 +150,31 @@ def _parser() -> argparse.ArgumentParser:
         prog="training-jacobian", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", required=True, dest="name", metavar="COMMAND")
+    subparsers = parser.add_subparsers(title="commands", required=True, dest="name", metavar="COMMAND")
 
     def person(name: str, help: str, command: Command) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help, description=help)
+        made = subparsers.add_parser(name, help=help, description=help)
         made.add_argument("--params", default="params.yaml", metavar="FILE", help="default: %(default)s")
         made.set_defaults(command=command)
         return made
 
-    path = person("path", "print where the files of a stage of a run lie", _path)
+    path = person("path", "print where the files of a stage of a run lie", commands.path)
     path.add_argument("run", help="name of a run in params.yaml")
     path.add_argument("stage", nargs="?", default="all", choices=(*STAGES, "all"), help="default: %(default)s")
-    show = person("show", "print the parameters of a run, defaults filled in", _show)
+    show = person("show", "print the parameters of a run, defaults filled in", commands.show)
     show.add_argument("run", help="name of a run in params.yaml")
-    person("check", "check params.yaml and list its runs", _check)
-    person("status", "what of params.yaml is computed, and how large it is", _status)
-    person("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", _verify)
-    gc = commands.add_parser("gc", help=GC, description=GC)
+    person("check", "check params.yaml and list its runs", commands.check)
+    person("status", "what of params.yaml is computed, and how large it is", commands.status)
+    person("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
+    gc = subparsers.add_parser("gc", help=GC, description=GC)
     gc.add_argument(
         "--params", nargs="+", default=["params.yaml"], metavar="FILE", help="all that count; default: %(default)s"
     )
     gc.add_argument("--yes", action="store_true", help="delete it")
-    gc.set_defaults(command=_gc)
+    gc.set_defaults(command=commands.gc)
 
     def job(name: str, help: str, command: Command, *inputs: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help + " (a job of the workflow)", description=help)
+        made = subparsers.add_parser(name, help=help + " (a job of the workflow)", description=help)
         made.add_argument("--recipe", type=Path, required=True, metavar="FILE", help="what determines the output")
         for each in inputs:
             made.add_argument(f"--{each}", type=Path, required=True, metavar="FILE")
@@ -281,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (help, command) in of_folders.items():
         job(name, help, command).add_argument("--folders", type=Path, nargs="+", required=True, metavar="FOLDER")
 
-    publish = commands.add_parser("publish", help="publish figures and links (a job of the workflow)")
+    publish = subparsers.add_parser("publish", help="publish figures and links (a job of the workflow)")
     publish.add_argument("--wanted", required=True, metavar="JSON")
     publish.add_argument("--log", metavar="FILE")
     publish.set_defaults(command=_publish)
