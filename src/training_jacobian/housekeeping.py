@@ -62,7 +62,7 @@ def check_folder(folder: Path) -> Iterator[Problem]:
         return
     present = {each.name for each in folder.iterdir() if not re.fullmatch(r"\..*\.partial", each.name)}
     noted = checksums(folder)
-    wanted = set(FILES.get(made["stage"], ())) or {name for name in noted if name not in DESCRIBED}
+    wanted = set(FILES.get(made["stage"], ())) or {*(noted or present)} - DESCRIBED  # a figure has the files it noted
     for name in sorted(wanted - present):
         yield Problem("missing", folder / name, "interrupted, or deleted")
     if not wanted:
