@@ -1,0 +1,152 @@
+"""Kills at random moments, damaged artifacts, two workflows at once, a full disk."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Project
+from training_jacobian.plan import FILES
+
+pytestmark = pytest.mark.recovery
+
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Project:
+    project = Project.create(tmp_path_factory.mktemp("recovery") / "project", (ROOT / "smoke.yaml").read_text())
+    project.compute()
+    return project
+
+
+def start(project):
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "results/figs/all"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=project.root, env=project.environment, **pipes)
+
+
+def jobs(project):
+    """Process ids of the running jobs of a project."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = (process / "cwd").resolve() == project.root.resolve()
+            command = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if ours and b"training_jacobian" in command and b"--recipe" in command:
+            found.append(int(process.name))
+    return found
+
+
+def test_kills_at_random_moments(smoke, tmp_path):
+    """Of jobs, or of Snakemake itself, whose lock the documented command removes; the bytes stay the same."""
+    chance = random.Random(0)
+    project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    killed = {"job": 0, "snakemake": 0}
+    while sum(killed.values()) < KILLS:
+        running = start(project)
+        time.sleep(chance.uniform(2, 9))
+        victims = jobs(project)
+        if running.poll() is None and victims and chance.random() < 0.75:
+            os.kill(chance.choice(victims), signal.SIGKILL)
+            killed["job"] += 1
+            running.communicate(timeout=120)
+        elif running.poll() is None:
+            running.kill()
+            killed["snakemake"] += 1
+            running.communicate(timeout=120)
+            assert project.run("--unlock").returncode == 0
+        else:
+            assert running.returncode == 0
+            shutil.rmtree(project.root / "results")  # finished before it could be killed: once more from nothing
+    assert min(killed.values()) > 0
+    project.compute()
+    deadline = time.time() + 60
+    while jobs(project) and time.time() < deadline:  # orphans of a killed Snakemake
+        time.sleep(0.5)
+    expected = smoke.contents()
+    assert {name: found for name, found in project.contents().items() if ".partial" not in name} == expected
+
+
+# a stage, and one that reads its files
+READERS = {
+    "data": "train",
+    "train": "columns",
+    "jacobian": "svd",
+    "svd": "perturbation",
+    "spectrum": "figures",
+    "perturbation": "figures",
+    "behaviour": "figures",
+    "subspace": "figures",
+    "pfj": "figures",
+    "angles": "figures",
+    "figures": "figs",
+}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+@pytest.mark.parametrize("stage", READERS)
+def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
+    project = smoke.copy(tmp_path / "project")
+    for reader in list(READERS.values())[list(READERS).index(stage) :]:
+        shutil.rmtree(project.root / "results" / ("jacobian" if reader == "columns" else reader), ignore_errors=True)
+    if stage in ("svd", "jacobian", "train", "data"):
+        for later in list(READERS)[list(READERS).index(stage) + 1 :]:
+            shutil.rmtree(project.root / "results" / later, ignore_errors=True)
+    names = [FILES[stage][0]] if stage in FILES else ["divergence.png"]
+    harmed = [path for name in names for path in project.root.glob(f"results/{stage}/*/{name}")]
+    assert harmed
+    for path in harmed:
+        content = path.read_bytes()
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+        path.write_bytes(content[:middle] if damage == "truncated" else flipped)
+    done = project.run("results/figs/all")
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert any(f"{path.parent.name}/{path.name}: " in text for path in harmed)
+    assert "damaged" in text
+    assert "; delete results/" in text
+    assert "and run the same command again" in text
+
+
+def test_two_workflows_at_once(smoke, tmp_path):
+    project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    running = start(project)
+    while not jobs(project):
+        time.sleep(0.1)
+    second = project.run("results/figs/all")
+    assert second.returncode != 0
+    assert "cannot be locked" in second.stdout + second.stderr
+    running.communicate(timeout=300)
+    assert running.returncode == 0
+    assert project.contents() == smoke.contents()
+
+
+def test_full_disk(tmp_path):
+    project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    results = project.root / "results"
+    results.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(results)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("FULL DISK NOT TESTED: mounting a small tmpfs needs root")
+    try:
+        done = project.run("results/figs/all")
+        assert done.returncode != 0
+        assert "No space left on device" in done.stdout + done.stderr
+        command = [sys.executable, "-m", "training_jacobian", "verify"]
+        verified = subprocess.run(
+            command, cwd=project.root, env=project.environment, capture_output=True, text=True, check=False
+        )
+        assert "damaged" not in verified.stdout  # what has its final name is whole
+        assert "foreign" not in verified.stdout
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
