@@ -97,9 +97,12 @@ def test_edit_under_one_engine_and_go_on_with_the_other(project):
     project.edit("      seed: 6\n", "      seed: 1\n")  # switched back
     assert not JACOBIANS & set(project.dvc("repro"))
     assert not JACOBIANS & set(project.snakemake())
-    project.edit("      seed: 1\n", "      seed: 6\n")
-    assert not JACOBIANS & set(project.snakemake())
-    assert not JACOBIANS & set(project.dvc("repro"))
+
+
+def test_an_edit_of_the_code(project):
+    project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/subspaces.py")
+    assert set(project.dvc("repro")) == {"subspace", "pfj", "angles", "figures", "publish"}
+    assert project.snakemake() == {}
 
 
 def test_metadata_times_and_permissions_do_not_matter(project):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT, Project
+from training_jacobian import statements
 
 pytestmark = pytest.mark.experiments
 
@@ -35,6 +36,7 @@ def test_counts_of_varied_data(figs):
 
 def test_subspace_training(figs):
     table = pd.concat([figs["subspace_bulk"], figs["subspace_ends"]]).drop_duplicates(["run", "kind", "dimension"])
+    assert set(figs["subspace_ends"]["kind"]) == {"chaotic", "stable", "random"}
     loss = table[table["run"] == "paper"].set_index(["kind", "dimension"])["test_loss"]
     assert loss["complement", 100] == pytest.approx(0.22, abs=0.03)
     assert loss["bulk", 100] == pytest.approx(2.5, abs=0.1)
@@ -75,9 +77,10 @@ def test_perturbation(figs):
 
 
 def test_behaviour(figs):
-    table = figs["divergence"].query("run == 'paper'")
+    table = figs["divergence"].query("run == 'paper' and abs(sigma - 1) > 1e-10")  # the exact bulk has no KL at all
     bins = (table["index"] - 1) * 20 // 4810
     medians = table.groupby(["inputs", bins])["kl_max"].median()
+    assert medians["train"].min() > 1e-8  # so none of the decades below is made of rounding
     train, noise = np.log10(medians["train"]), np.log10(medians["white_noise"])
     assert min(train.iloc[0], train.iloc[-1]) - train.iloc[5:15].min() > 4
     assert noise.max() - noise.min() < 1.5
@@ -96,5 +99,5 @@ def test_angles(figs):
 
 
 def test_verdicts(figs):
-    differing = figs["summary"].query("verdict == 'differs'")["statement"]
-    assert list(differing) == []
+    assert len(figs["summary"]) == len(statements.STATEMENTS)
+    assert set(figs["summary"]["verdict"]) == {"agrees", "agrees within seeds"}

@@ -66,6 +66,8 @@ BAD = {
     "theta is not finite": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/nan.npy}}", r"the model needs \(160,\) finite"),
     "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
     "unknown variant": ("test_size: 197,", "test_size: 197, labels: shufled,", r"defaults\.data\.labels = 'shufled': did you mean 'shuffled'"),
+    "seed of no variant": ("test_size: 197,", "test_size: 197, variant_seed: 3,", r"defaults\.data: variant_seed is of shuffled labels or white-noise inputs, and neither is chosen; remove it"),
+    "PFJ of a float32 run": (BIRD, "{kind: pfj_spectrum, runs: [c]}\n" + ANGLES.replace("angles", "pfj"), r"run 'c' is in float32, which hides its exact bulk"),
     "unknown inputs": ("test_size: 197,", "test_size: 197, inputs: noise,", r"defaults\.data\.inputs = 'noise': .*allowed: 'images', 'white_noise'"),
     "analysis without its section": (UV, "{kind: displacement, runs: [a]}", r"figures\.plots\.uv_cosine: there is no section 'behaviour' to tell how; add it"),
     "angles without comparisons": (UV, "{kind: angles, runs: [a]}", r"plots\.uv_cosine.*a figure of kind 'angles' needs 'comparisons', not 'runs'"),

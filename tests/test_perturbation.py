@@ -68,6 +68,12 @@ def test_no_bulk_no_bulk_direction():
     ]
 
 
+def test_a_training_that_diverges_is_not_linear():
+    chosen = {"top": {"index": 1, "v": np.eye(2)[0], "u": np.eye(2)[0], "sigma": 2.0}}
+    table = perturbation.responses(np.array([[0, 0], [2, 0], [np.nan, 0]]), chosen, np.array([1.0, 2]))
+    assert perturbation.linearity(table, 0.1)["ends_at"].iloc[0] == 2
+
+
 def test_first_size_that_is_off():
     sizes = np.array([1.0, 2, 3])
     chosen = {"top": {"index": 1, "v": np.eye(2)[0], "u": np.eye(2)[0], "sigma": 2.0}}

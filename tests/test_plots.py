@@ -12,6 +12,7 @@ from training_jacobian import spectrum, store, tables
 from training_jacobian.kinds import KINDS
 from training_jacobian.plots import frame, spectra
 from training_jacobian.plots.frame import band
+from training_jacobian.stages.figures import chosen
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}
 SHOWN = {
@@ -78,9 +79,9 @@ def example(kind):
     return of_runs(table.assign(sigma=1.0 * table["index"]))
 
 
-def draw(kind, table, target, form="png", **options):
+def draw(kind, table, target, form="png"):
     module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
-    frame.save(module.PLOTS[kind], table, options, STYLE, {form: target})
+    frame.save(module.PLOTS[kind], table, STYLE, {form: target})
 
 
 @pytest.mark.parametrize("kind", DRAWN)
@@ -102,7 +103,7 @@ def test_same_bytes_and_shows_its_numbers(kind, tmp_path):
 def test_labelled(kind):
     module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
     figure = plt.figure()
-    module.PLOTS[kind].draw(figure, example(kind), {})
+    module.PLOTS[kind].draw(figure, example(kind))
     for axes in figure.axes:
         inner = not axes.get_subplotspec().is_first_col()
         assert axes.get_ylabel() or inner
@@ -111,23 +112,17 @@ def test_labelled(kind):
     plt.close("all")
 
 
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        ("angles", {"exact_bulk": "removed"}),
-        ("pfj_overlap", {"exact_bulk": "removed"}),
-        ("subspace", {"subspaces": ["bulk"]}),
-    ],
-)
-def test_options_choose_what_is_drawn(kind, options, tmp_path):
-    draw(kind, example(kind), tmp_path / "default.png")
-    draw(kind, example(kind), tmp_path / "option.png", **options)
-    assert (tmp_path / "default.png").read_bytes() != (tmp_path / "option.png").read_bytes()
+def test_options_choose_what_is_shown():
+    angles, losses = example("angles"), example("subspace")
+    assert set(chosen(angles, {})["exact_bulk"]) == {"kept"}
+    assert set(chosen(angles, {"exact_bulk": "removed"})["exact_bulk"]) == {"removed"}
+    assert set(chosen(losses, {"subspaces": ["bulk", "random"]})["kind"]) == {"bulk", "random"}
+    assert len(chosen(losses, {})) == len(losses)
 
 
 def test_exact_bulk_is_marked_where_it_is():
     figure = plt.figure()
-    spectra.bird(figure, directions(), {})
+    spectra.bird(figure, directions())
     (band,) = figure.axes[0].patches
     assert (band.get_x(), band.get_x() + band.get_width()) == (50.5, 60.5)
     lowest = min(line.get_ydata().min() for line in figure.axes[0].lines)

@@ -33,7 +33,7 @@ class Dimensions(Section):
     """Spaced evenly, rounded down."""
 
     start: Count
-    stop: Count = Field(description="at most N; for angles at most N / 2")
+    stop: Count = Field(description="at most N; for angles N / 2; for the PFJ N without the exact bulk")
     num: Count
 
     check = model_validator(mode="after")(rising)
@@ -59,7 +59,7 @@ class Perturbation(Section):
 
 
 class Behaviour(Section):
-    size: float = Field(gt=0, description="of the step in theta_T, Euclidean norm")
+    size: float = Field(gt=0, le=100, description="of the step in theta_T, Euclidean norm")
     seed: Seed = Field(description="of the white-noise inputs")
 
 

@@ -11,6 +11,9 @@ def path(options: argparse.Namespace) -> None:
     if options.stage == "all":
         for stage in plan.recipes[run]:
             print(stage, *plan.files(run, stage))
+    elif options.stage == "angles" and any(run in pair for _, *pair in plan.comparisons()):
+        pairs = [key for key in plan.by_key["angles"] if run in plan.runs_of[key]]
+        print(*(f"results/angles/{key}/overlaps.csv" for key in pairs), sep="\n")
     elif options.stage in plan.recipes[run]:
         print(*plan.files(run, options.stage), sep="\n")
     else:

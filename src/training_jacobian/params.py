@@ -36,6 +36,12 @@ class Data(Section):
         """Whether anything of the data set is replaced."""
         return self.labels != "true" or self.inputs != "images"
 
+    @model_validator(mode="after")
+    def seed_has_a_use(self) -> "Data":
+        if self.variant_seed and not self.varied:
+            refuse("variant_seed is of shuffled labels or white-noise inputs, and neither is chosen; remove it")
+        return self
+
 
 class Mlp(Section):
     name: Literal["mlp"]
@@ -169,13 +175,18 @@ class Params(Section):
                 f"{stage}.dimensions.stop = {dimensions.stop} is above {most}, {bound} parameters of run {name!r} in "
                 f"{where}; lower it"
             )
+        if stage == "pfj" and run.training.dtype != "float64":
+            refuse(
+                f"{where}: run {name!r} is in {run.training.dtype}, which hides its exact bulk; choose a float64 run"
+            )
         if stage == "angles" and (run.training.dtype != "float64" or run.size != first.size):
             refuse(f"{where}: run {name!r} cannot be compared; all must be in float64 and have as many parameters")
-        outputs = run.data.test_size * dataset(run.data.name).CLASSES
+        facts = dataset(run.data.name)
+        outputs = min(run.data.test_size, facts.EXAMPLES - run.data.test_size) * (facts.CLASSES - 1)
         if stage == "pfj" and outputs < run.size:
             refuse(
-                f"{where}: run {name!r} has {outputs} outputs on its test inputs, fewer than its {run.size} parameters"
-                "; raise its data.test_size"
+                f"{where}: run {name!r} has {outputs} independent outputs on its training or test inputs, fewer than "
+                f"its {run.size} parameters; change its data.test_size"
             )
 
     def plotted(self, plot: str) -> list[str]:

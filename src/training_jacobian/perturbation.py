@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 
-def directions(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float, seed: int) -> dict[str, dict[str, Any]]:
+def directions(
+    U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float, seed: int | list[int]
+) -> dict[str, dict[str, Any]]:
     """The directions of the sweep, each with a unit v (N,), its image u (N,), sigma = |J v|, and index from 1 if any.
 
     `top` and `stable` are the first and the last singular direction; `bulk` is the one in the middle, by index, of
@@ -48,13 +50,14 @@ def linearity(table: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """One row a direction: the first size at which `along` is off `predicted` by more than `tolerance`.
 
     `ends_at`: of the prediction, which says nothing where sigma is 0 but for rounding; `ends_at_of_size`: of the size
-    of the step.  Empty where that does not happen up to `largest`, the largest size tried.
+    of the step.  Empty where that does not happen up to `largest`, the largest size tried; a training that diverges is
+    off.
     """
     rows = []
     for name, group in table.groupby("direction", sort=False):
         error = (group["along"] - group["predicted"]).abs()
         row = {"direction": name, "index": group["index"].iloc[0], "sigma": group["sigma"].iloc[0]}
-        row["ends_at"] = group.loc[error > tolerance * group["predicted"], "size"].min()
-        row["ends_at_of_size"] = group.loc[error > tolerance * group["size"], "size"].min()
+        row["ends_at"] = group.loc[~(error <= tolerance * group["predicted"]), "size"].min()
+        row["ends_at_of_size"] = group.loc[~(error <= tolerance * group["size"]), "size"].min()
         rows.append({**row, "largest": group["size"].max(), "tolerance": tolerance})
     return pd.DataFrame(rows)

@@ -138,7 +138,7 @@ class Plan:
         others = {"seeds": same, "labels": runs["shuffled_labels"], "inputs": runs["white_noise"]}
         for part, each in others.items():
             for first, second in dict.fromkeys((a, b) for _, a, b in self.comparisons()):
-                if first in same and second in each:
+                if (first in same and second in each) or (first in each and second in same):
                     made = comparison(self.params, self.params.runs[first], self.params.runs[second])
                     shown.append(({"part": part, "of": f"{first} and {second}"}, made))
         return shown

@@ -40,7 +40,7 @@ def against_index(axes: Axes, table: pd.DataFrame, value: str, color: str) -> No
     axes.set(yscale="log", ylim=(FLOOR / 3, None))
 
 
-def divergence(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def divergence(figure: Figure, table: pd.DataFrame) -> None:
     """Largest KL over the points of each kind of inputs, one panel a kind."""
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     for order, (axes, (inputs, each)) in enumerate(zip(panels.flat, table.groupby("inputs", sort=False), strict=True)):
@@ -53,7 +53,7 @@ def divergence(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> 
     legend(panels[1, 0], loc="lower right")
 
 
-def displacement(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def displacement(figure: Figure, table: pd.DataFrame) -> None:
     """How far training moved along each direction."""
     axes = figure.subplots()
     against_index(axes, table, "displacement", "C1")

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 class Plot:
     """How to draw one kind of figure."""
 
-    draw: Callable[[Figure, pd.DataFrame, dict[str, Any]], None]  # onto a figure, a tidy table, options of params.yaml
+    draw: Callable[[Figure, pd.DataFrame], None]  # onto a figure, from a tidy table
     width: float = 1.0  # times the width of `figures.style`
     height: float = 1.0
 
@@ -40,9 +40,7 @@ def legend(axes: Axes, **where: Any) -> None:
         axes.legend(frameon=False, **where)
 
 
-def save(
-    plot: Plot, table: pd.DataFrame, options: dict[str, Any], style: dict[str, Any], targets: dict[str, Path]
-) -> None:
+def save(plot: Plot, table: pd.DataFrame, style: dict[str, Any], targets: dict[str, Path]) -> None:
     """Draw a figure into each of `targets`: a file by its format, `pdf` or `png`."""
     size = style["font_size"]
     small = {f"{part}.labelsize": size - 1 for part in ("xtick", "ytick")}
@@ -57,7 +55,7 @@ def save(
     with sns.axes_style("ticks"), sns.color_palette(style["palette"]), mpl.rc_context(look):
         inches = (style["width"] * plot.width, style["height"] * plot.height)
         figure = plt.figure(figsize=inches, layout="constrained")
-        plot.draw(figure, table, options)
+        plot.draw(figure, table)
         sns.despine(figure)
         for form, target in targets.items():
             # no date, no version: the same bytes every time

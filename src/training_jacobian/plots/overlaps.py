@@ -1,7 +1,5 @@
 """Overlaps of subspaces: bulk against bulk, and the PFJ's near-null space against the bulk."""
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,10 +20,9 @@ def by_inputs(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
     axes.plot([], [], color="0.5", linestyle=STATES["final"], label="after training")
 
 
-def angles(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def angles(figure: Figure, table: pd.DataFrame) -> None:
     """Mean cosine, and mean squared cosine corrected for chance, of bulk subspaces of pairs of runs."""
     cosine, corrected = figure.subplots(2, 1, sharex=True)
-    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
     bulk, random = table[table["against"] == "bulk"], table[table["against"] == "random"]
     for axes, value in ((cosine, "mean_cosine"), (corrected, "chance_corrected")):
         for (name, each), marker in zip(bulk.groupby("comparison", sort=False), "osx^dv*" * 9, strict=False):
@@ -36,16 +33,15 @@ def angles(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None
     legend(cosine, ncols=2)
 
 
-def pfj_overlap(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def pfj_overlap(figure: Figure, table: pd.DataFrame) -> None:
     """Mean cosine of the bottom right vectors of the PFJ with the bulk."""
     axes = figure.subplots()
-    table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
     by_inputs(axes, table, "dimension", "mean_cosine")
     axes.set(xlabel="Dimension $k$", ylabel="Mean cosine, PFJ and bulk", ylim=(0, 1))
     legend(axes, loc="lower right")
 
 
-def pfj_spectrum(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def pfj_spectrum(figure: Figure, table: pd.DataFrame) -> None:
     """Singular values of the PFJ, rising."""
     axes = figure.subplots()
     by_inputs(axes, table, "index", "sigma")

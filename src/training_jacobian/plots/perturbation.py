@@ -1,7 +1,5 @@
 """The response of training to a perturbed start."""
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,7 +18,7 @@ CURVES = {
 }
 
 
-def perturbation(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def perturbation(figure: Figure, table: pd.DataFrame) -> None:
     """Response along u and off it, prediction and test loss against the size of the step, one panel a direction."""
     panels = figure.subplots(2, 2, sharex=True)
     table = table.assign(along=table["along"].abs())

@@ -1,7 +1,5 @@
 """Singular values and singular vectors of runs."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +11,7 @@ EXACT = 1e-10  # |sigma - 1| below this is the exact bulk; float32 cannot tell
 FLOOR = float(np.finfo(np.float64).eps)  # |sigma - 1| below the rounding of float64 is drawn here
 
 
-def spectrum(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def spectrum(figure: Figure, table: pd.DataFrame) -> None:
     """Singular values against their index, with sigma = 1."""
     axes = figure.subplots()
     for name, run in table.groupby("run", sort=False):
@@ -23,7 +21,7 @@ def spectrum(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> No
     legend(axes)
 
 
-def uv_cosine(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def uv_cosine(figure: Figure, table: pd.DataFrame) -> None:
     """Cosine u_i . v_i: how far each direction turns during training."""
     axes = figure.subplots()
     for name, run in table.groupby("run", sort=False):
@@ -32,7 +30,7 @@ def uv_cosine(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> N
     legend(axes)
 
 
-def bird(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def bird(figure: Figure, table: pd.DataFrame) -> None:
     """Distance from unity on a log axis; the exact bulk of the first run is the shaded band."""
     axes = figure.subplots()
     for order, (name, run) in enumerate(table.groupby("run", sort=False)):

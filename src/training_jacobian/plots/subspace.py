@@ -1,7 +1,5 @@
 """Training inside subspaces."""
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -11,9 +9,9 @@ MARKERS = {"bulk": "o", "complement": "x", "chaotic": "s", "stable": "^", "rando
 LABELS = {"complement": "complement of bulk"}
 
 
-def subspace(figure: Figure, table: pd.DataFrame, options: dict[str, Any]) -> None:
+def subspace(figure: Figure, table: pd.DataFrame) -> None:
     """Test loss and accuracy against the dimension of the subspace."""
-    kinds = options.get("subspaces") or list(table["kind"].unique())
+    kinds = table["kind"].unique()
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     for kind in kinds:
         color = f"C{list(MARKERS).index(kind)}"

@@ -3,12 +3,22 @@
 import importlib
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from training_jacobian import store
 from training_jacobian.kinds import KINDS
 from training_jacobian.recipe import Recipe
+
+
+def chosen(table: pd.DataFrame, options: dict[str, Any]) -> pd.DataFrame:
+    """The rows that the options of the figure leave."""
+    if "exact_bulk" in table:
+        table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
+    if "subspaces" in options:
+        table = table[table["kind"].isin(options["subspaces"])]
+    return table.copy()
 
 
 def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
@@ -21,7 +31,7 @@ def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
         for position, (name, value) in enumerate(columns.items()):
             table.insert(position, name, value)
         tables.append(table)
-    table = pd.concat(tables)
+    table = chosen(pd.concat(tables), parameters["options"])
     if "index" in table:
         table["index"] = table["index"].astype("Int64")  # a direction without one leaves it empty
     store.write_recipe(out[0].parent, recipe, "float64")
@@ -32,4 +42,4 @@ def make_figure(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
             from training_jacobian.plots import frame
 
             plots = importlib.import_module(f"training_jacobian.plots.{kind.module}").PLOTS
-            frame.save(plots[parameters["kind"]], table, parameters["options"], parameters["style"], targets)
+            frame.save(plots[parameters["kind"]], table, parameters["style"], targets)

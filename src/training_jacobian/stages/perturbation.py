@@ -1,5 +1,6 @@
 """The perturbation stage."""
 
+import zlib
 from pathlib import Path
 
 import jax
@@ -19,7 +20,8 @@ def make_perturbation(recipe: Recipe, data_file: Path, train_file: Path, svd_fil
     parts = store.read_hdf5(svd_file, recipe, "svd", ["U", "S", "Vt"])
     settings = parameters(recipe)["perturbation"]
     sizes = np.geomspace(**settings["sizes"])
-    chosen = perturbation.directions(parts["U"], parts["S"], parts["Vt"], settings["bulk_tolerance"], settings["seed"])
+    draw = zlib.crc32(theta.tobytes(), settings["seed"])  # each start has its own random direction
+    chosen = perturbation.directions(parts["U"], parts["S"], parts["Vt"], settings["bulk_tolerance"], draw)
     starts = jnp.asarray(perturbation.starts(theta, chosen, sizes).astype(problem.dtype))
     state = problem.start(theta)
 

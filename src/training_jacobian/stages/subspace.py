@@ -1,5 +1,6 @@
 """The subspace stage: training inside subspaces."""
 
+import zlib
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -22,7 +23,8 @@ def make_subspace(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     inputs, labels = problem.examples["inputs_train"], problem.examples["labels_train"]
     on_batch = lambda theta, batch: gradient(theta, inputs[batch], labels[batch])
     dimensions = subspaces.grid(settings["dimensions"])
-    random = subspaces.random_subspace(max(dimensions), len(theta), settings["seed"])
+    draw = zlib.crc32(theta.tobytes(), settings["seed"])  # each start has its own
+    random = subspaces.random_subspace(max(dimensions), len(theta), draw)
     ranks = subspace_training.ranks(parts["S"])
     tables = []
     for kinds, basis in ((ranks, parts["Vt"]), ({"random": np.arange(len(random))}, random)):
