@@ -31,7 +31,7 @@ EDITS = {
     "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "figure": 1, "table": 2, **PUBLISH}),
     "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "table": 1, **PUBLISH}),
     "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 0, **PUBLISH}),
+    "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 1, **PUBLISH}),
     "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
     "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
     "font": ("font_size: 8", "font_size: 9", {"figure": 8, **PUBLISH}),
