@@ -21,11 +21,11 @@ test-paper: $(BIN)/.ready
 
 # kills at random moments, damaged artifacts, two workflows at once, a full disk: minutes
 test-recovery: $(BIN)/.ready
-	python -m pytest -m recovery
+	python -m pytest -rs -m recovery
 
-# the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine
+# the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine: minutes; tests/slurm/install.sh gets it
 test-slurm: $(BIN)/.ready
-	python -m pytest -n 0 -m slurm
+	python -m pytest -n 0 -rs -m slurm
 
 # the numbers of all experiments, in results/: half an hour, or seconds after `make figures`
 test-experiments: $(BIN)/.ready
