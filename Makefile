@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures smoke test test-recovery test-slurm test-paper test-experiments lint pins
+.PHONY: figures smoke test test-engines test-slurm test-paper test-experiments lint pins
 
 figures: $(BIN)/.ready
 	snakemake --cores all results/figs/all
@@ -13,15 +13,15 @@ smoke: $(BIN)/.ready
 	snakemake --cores all --configfile smoke.yaml results/figs/all
 
 test: $(BIN)/.ready
-	python -m pytest -m "not paper and not experiments and not slurm and not recovery"
+	python -m pytest -m "not paper and not experiments and not slurm and not engines"
 
 # the real digits run, from nothing, in a temporary folder: minutes
 test-paper: $(BIN)/.ready
 	python -m pytest -m paper
 
-# kills at random moments, damaged artifacts, two workflows at once, a full disk: minutes
-test-recovery: $(BIN)/.ready
-	python -m pytest -rs -m recovery
+# DVC and Snakemake in every order; kills, damaged artifacts, two workflows at once, a full disk: 20 minutes
+test-engines: $(BIN)/.ready
+	python -m pytest -rs -m engines
 
 # the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine: minutes; tests/slurm/install.sh gets it
 test-slurm: $(BIN)/.ready

@@ -2,14 +2,22 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
+import boto3
 import pytest
+import yaml
+from botocore.config import Config
 
-from conftest import ROOT, Project
+from conftest import ROOT, TINY, Project
+from test_workflow import EDITS
+
+pytestmark = pytest.mark.engines
 
 JACOBIANS = {"columns", "jacobian", "svd"}
 
@@ -115,17 +123,113 @@ def test_metadata_times_and_permissions_do_not_matter(project):
     assert not JACOBIANS & set(project.dvc("repro"))
 
 
-@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
-def test_clone_and_pull(project, tmp_path, engine):
-    project.call("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+def publish_results(project, url, **options):
+    """The recipe for a shared remote in the README."""
+    project.call("dvc", "remote", "add", "--default", "shared", url)
+    for option, value in options.items():
+        project.call("dvc", "remote", "modify", "shared", option, value)
     project.git("commit", "--quiet", "--all", "--message", "remote")
     project.call("dvc", "push")
-    project.git("clone", "--quiet", ".", str(tmp_path / "clone"))
-    clone = Repository(tmp_path / "clone")
+
+
+def cloned(project, root):
+    project.git("clone", "--quiet", ".", str(root))
+    clone = Repository(root)
     clone.call("dvc", "pull")
+    return clone
+
+
+@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
+def test_clone_and_pull(project, tmp_path, engine):
+    publish_results(project, str(tmp_path / "remote"))
+    clone = cloned(project, tmp_path / "clone")
     ran = clone.snakemake() if engine == "snakemake" else clone.dvc("repro")
     assert set(ran) <= {"publish"}
     assert (clone.root / "results/figs/all").read_bytes() == (project.root / "results/figs/all").read_bytes()
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """Address of an S3-compatible server on this machine, with a bucket called `shared`."""
+    for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            client = boto3.client(
+                "s3",
+                endpoint_url=f"http://127.0.0.1:{port}",
+                config=Config(retries={"total_max_attempts": 20, "mode": "standard"}),
+            )
+            client.create_bucket(Bucket="shared")
+            yield client
+        finally:
+            server.terminate()
+
+
+def test_clone_and_pull_through_s3(finished, tmp_path, s3):
+    project = finished.copy(tmp_path / "project")  # of now: its environment has the server's credentials
+    publish_results(project, "s3://shared/results", endpointurl=s3.meta.endpoint_url)
+    assert s3.list_objects_v2(Bucket="shared", Prefix="results/")["KeyCount"] > 20
+    clone = cloned(project, tmp_path / "clone")
+    assert set(clone.dvc("repro")) <= {"publish"}
+    assert set(clone.snakemake()) <= {"publish"}
+    assert (clone.root / "results/figs/all").read_bytes() == (project.root / "results/figs/all").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished_tiny(tmp_path_factory) -> Repository:
+    smoke = yaml.safe_load((ROOT / "smoke.yaml").read_text())
+    asked = {"summary": None} | {
+        name: smoke[name] for name in ("perturbation", "behaviour", "subspace", "angles", "pfj")
+    }
+    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + yaml.safe_dump(asked))  # dvc.yaml names them
+    made.dvc("repro")
+    return made
+
+
+def stages(jobs):
+    """Jobs by the folder of their log; `publish` is noted beside the folders."""
+    folders = {"figure": "figures", "runs": "figures", "table": "figures"}
+    found = Counter()
+    for rule, count in jobs.items():
+        if rule not in ("publish", "all"):
+            found[folders.get(rule, rule)] += count
+    return found
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_only_what_is_affected(finished_tiny, tmp_path, what):
+    """The table of edits of test_workflow.py, there planned by Snakemake, here executed by DVC."""
+    file, old, new, jobs = EDITS[what]
+    project = finished_tiny.copy(tmp_path / "project")
+    project.edit(old, new, file)
+    assert project.dvc("repro") == stages(jobs)
+    assert project.snakemake() == {}
+
+
+def test_edits_of_all_analyses(project):
+    edits = {
+        "stop: 1e3, num: 7": "stop: 1e2, num: 7",
+        "size: 1\n": "size: 2\n",
+        "stop: 160, num: 5": "stop: 150, num: 5",
+        "data: [smoke, varied]": "data: [smoke, varied, seed_1]",
+        "1e-3, 1e-10": "1e-4, 1e-10",
+    }
+    for old, new in edits.items():
+        project.edit(old, new)
+    ran = project.dvc("repro")
+    assert {stage: count for stage, count in ran.items() if stage != "figures"} == {
+        "spectrum": 3,
+        "perturbation": 2,
+        "behaviour": 1,
+        "subspace": 1,
+        "angles": 1,
+    }
+    assert project.snakemake() == {}
 
 
 def test_experiment_in_the_workspace(project):

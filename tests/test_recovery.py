@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import ROOT, Project
+from training_jacobian.kinds import KINDS
 from training_jacobian.plan import FILES
 
-pytestmark = pytest.mark.recovery
+pytestmark = pytest.mark.engines
 
 ROUNDS = 2
 VICTIMS = ("columns", "columns", "jacobian", "svd", "snakemake") * 2  # of each round
@@ -43,9 +45,10 @@ def jobs(project, *stages):
             command = (process / "cmdline").read_text().split("\0")
         except OSError:
             continue
-        if ours and "training_jacobian" in command and "--recipe" in command:
-            if not stages or command[command.index("training_jacobian") + 1] in stages:
-                found.append(int(process.name))
+        if not ours or "training_jacobian" not in command or "--recipe" not in command:
+            continue
+        if not stages or command[command.index("training_jacobian") + 1] in stages:
+            found.append(int(process.name))
     return found
 
 
@@ -88,40 +91,47 @@ def test_kills_at_random_moments(smoke, tmp_path):
         assert found == smoke.contents()
 
 
-# a stage, and one that reads its files
+# a stage, one that reads its files, and what asks for that
 READERS = {
-    "data": "train",
-    "train": "columns",
-    "jacobian": "svd",
-    "svd": "perturbation",
-    "spectrum": "figures",
-    "perturbation": "figures",
-    "behaviour": "figures",
-    "subspace": "figures",
-    "pfj": "figures",
-    "angles": "figures",
-    "figures": "figs",
+    "data": ("train", "all_train"),
+    "train": ("jacobian", "all_jacobian"),
+    "jacobian": ("svd", "all_svd"),
+    "svd": ("perturbation", "all_analysis"),
+    "spectrum": ("figures", None),
+    "perturbation": ("figures", None),
+    "behaviour": ("figures", None),
+    "subspace": ("figures", None),
+    "pfj": ("figures", None),
+    "angles": ("figures", None),
+    "figures": ("figs", "results/figs/all"),
 }
+
+
+def figures_of(project, stage):
+    """Tables in results/figures that show what a stage found."""
+    plots = yaml.safe_load((project.root / "params.yaml").read_text())["figures"]["plots"]
+    names = [name for name, plot in plots.items() if KINDS[plot["kind"]].stage == stage]
+    found = [path for name in names for path in project.root.glob(f"results/figures/*/{name}.csv")]
+    return [str(path.relative_to(project.root)) for path in found]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 @pytest.mark.parametrize("stage", READERS)
 def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
     project = smoke.copy(tmp_path / "project")
-    for reader in list(READERS.values())[list(READERS).index(stage) :]:
-        shutil.rmtree(project.root / "results" / ("jacobian" if reader == "columns" else reader), ignore_errors=True)
-    if stage in ("svd", "jacobian", "train", "data"):
-        for later in list(READERS)[list(READERS).index(stage) + 1 :]:
-            shutil.rmtree(project.root / "results" / later, ignore_errors=True)
-    names = FILES.get(stage, ["divergence.png"])
-    harmed = [path for name in names for path in project.root.glob(f"results/{stage}/*/{name}")]
+    reader, target = READERS[stage]
+    targets = [target] if target else figures_of(project, stage)
+    shutil.rmtree(project.root / "results" / reader)
+    harmed = [
+        path for name in FILES.get(stage, ["divergence.png"]) for path in project.root.glob(f"results/{stage}/*/{name}")
+    ]
     assert harmed
     for path in harmed:
         content = path.read_bytes()
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
         path.write_bytes(content[:middle] if damage == "truncated" else flipped)
-    done = project.run("results/figs/all")
+    done = project.run(*targets)
     text = done.stdout + done.stderr
     assert done.returncode != 0
     assert any(f"{path.parent.name}/{path.name}: " in text for path in harmed)
