@@ -36,6 +36,7 @@ $(BIN)/.ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	pip install --quiet --requirement requirements.txt
 	pip install --quiet --no-deps --editable .
+	python -m compileall -q -j 0 .venv/lib  # where PYTHONDONTWRITEBYTECODE is set, pip does not, and every job starts 2 s later
 	@touch $@
 
 lint: $(BIN)/.ready
