@@ -1,5 +1,6 @@
 """The real run: the paper's network on the digits, from nothing through the workflow.  Minutes; `make test-paper`."""
 
+import h5py
 import pandas as pd
 import pytest
 import yaml
@@ -53,10 +54,13 @@ def test_exact_bulk(runs):
     assert 1e-7 < runs.loc["paper_float32", "exact_bulk_defect"] < 1e-4  # what float32 can say of it
 
 
-def test_losses(runs):
-    """Measured here, in both precisions; no published number is precise enough to hold it against."""
+def test_losses(runs, results):
+    """Measured here, in both precisions.  A reported 0.155 is met on the way, at epoch 8, and not at the end."""
     assert runs.loc["paper", "test_loss"] == pytest.approx(0.15790, abs=2e-5)
     assert runs.loc["paper_float32", "test_loss"] == pytest.approx(0.15790, abs=2e-5)
+    with h5py.File(results / "runs/paper/train/train.h5") as file:
+        losses = file["epochs/test_loss"][()]
+    assert (losses.argmin(), losses.min()) == (8, pytest.approx(0.15546, abs=2e-5))
 
 
 def test_directions(results):
