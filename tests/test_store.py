@@ -1,5 +1,6 @@
 """Artifacts are whole or absent, and damaged or foreign ones are named before they are used."""
 
+import errno
 import os
 import subprocess
 
@@ -53,6 +54,15 @@ def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
         raise RuntimeError("in the middle")
     assert {each.name for each in tmp_path.iterdir()} == {"x.csv", "SHA256SUMS"}
     assert path.read_text() == "a\n1\n"
+
+
+def test_a_full_disk_is_told(tmp_path):
+    told = "x.csv: no space left on device, nothing was written; make room"
+    with pytest.raises(store.ArtifactError, match=told), store.whole(tmp_path / "x.csv"):
+        raise OSError(errno.ENOSPC, "noise")
+    with pytest.raises(PermissionError), store.whole(tmp_path / "x.csv"):  # others stay what they are
+        raise PermissionError(errno.EACCES, "denied")
+    assert not list(tmp_path.iterdir())
 
 
 def test_orphans_of_killed_jobs_are_removed(tmp_path):

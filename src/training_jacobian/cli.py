@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from training_jacobian import __version__, commands
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
         print(f"training-jacobian: {error}", file=sys.stderr)
         if log:
-            Path(log).write_text(traceback.format_exc())
+            with suppress(OSError):  # the disk may be full
+                Path(log).write_text(traceback.format_exc())
         return 1
     if log:
         Path(log).write_text(f"{options.name}: done{_where()}\n")

@@ -1,5 +1,6 @@
 """Artifacts in and out: whole or absent, finite, self-describing, the same bytes every time."""
 
+import errno
 import hashlib
 import json
 import os
@@ -29,8 +30,25 @@ class ArtifactError(RuntimeError):
 
 
 @contextmanager
+def _told_if_full(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        room = "make room (`training-jacobian gc` lists what no run needs) and run the same command again"
+        raise ArtifactError(f"{path}: no space left on device, nothing was written; {room}") from error
+
+
+@contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it at the end; on an error nothing is left."""
+    with _told_if_full(path), _whole(path) as partial:
+        yield partial
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier, not one still writing
         if time.time() - orphan.stat().st_mtime > ORPHAN:
