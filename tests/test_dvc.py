@@ -183,10 +183,9 @@ def test_clone_and_pull_through_s3(finished, tmp_path, s3):
 @pytest.fixture(scope="module")
 def finished_tiny(tmp_path_factory) -> Repository:
     smoke = yaml.safe_load((ROOT / "smoke.yaml").read_text())
-    asked = {"summary": None} | {
-        name: smoke[name] for name in ("perturbation", "behaviour", "subspace", "angles", "pfj")
-    }
-    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + yaml.safe_dump(asked))  # dvc.yaml names them
+    named = ("perturbation", "behaviour", "subspace", "angles", "pfj")  # by dvc.yaml, so DVC wants them in params.yaml
+    sections = {"summary": None} | {name: smoke[name] for name in named}
+    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + yaml.safe_dump(sections))
     made.dvc("repro")
     return made
 
