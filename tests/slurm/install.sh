@@ -10,10 +10,10 @@ if "${as[@]}" true 2>/dev/null; then
   "${as[@]}" apt-get update --quiet=2 >&2 || true  # the lists on the disk may do
   "${as[@]}" apt-get install --quiet=2 --yes --no-install-recommends "${packages[@]}" >&2
 else
-  mkdir -p "$folder"/{archives/partial,root}
+  mkdir -p "$folder"/{archives/partial,debian}
   apt-get install --quiet=2 --yes --no-install-recommends --download-only -o Debug::NoLocking=1 \
     -o Dir::Cache::archives="$folder/archives" "${packages[@]}" >&2
-  for package in "$folder"/archives/*.deb; do dpkg --extract "$package" "$folder/root"; done
-  for name in slurmctld slurmd; do ln -sf "$name-wlm" "$folder/root/usr/sbin/$name"; done
-  echo "SLURM_PREFIX=$folder/root"
+  for package in "$folder"/archives/*.deb; do dpkg --extract "$package" "$folder/debian"; done
+  for name in slurmctld slurmd; do ln -sf "$name-wlm" "$folder/debian/usr/sbin/$name"; done
+  echo "SLURM_PREFIX=$folder/debian"
 fi
