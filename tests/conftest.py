@@ -130,6 +130,21 @@ class Project:
         done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=True)
         return Path(done.stdout.splitlines()[0]).parent.name
 
+    def running(self, *stages: str) -> list[int]:
+        """Process ids of the running jobs, of these stages or of all."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = (process / "cwd").resolve() == self.root.resolve()
+                command = (process / "cmdline").read_text().split("\0")
+            except OSError:
+                continue
+            if not ours or "training_jacobian" not in command or "--recipe" not in command:
+                continue
+            if not stages or command[command.index("training_jacobian") + 1] in stages:
+                found.append(int(process.name))
+        return found
+
     def contents(self) -> dict[str, bytes]:
         """Bytes of all artifacts, without logs and stamp."""
         files = [path for path in (self.root / "results").rglob("*") if path.is_file()]

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
@@ -36,26 +35,10 @@ def start(project):
     return subprocess.Popen(command, cwd=project.root, env=project.environment, **pipes)
 
 
-def jobs(project, *stages):
-    """Process ids of the running jobs (of these stages) of a project."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            ours = (process / "cwd").resolve() == project.root.resolve()
-            command = (process / "cmdline").read_text().split("\0")
-        except OSError:
-            continue
-        if not ours or "training_jacobian" not in command or "--recipe" not in command:
-            continue
-        if not stages or command[command.index("training_jacobian") + 1] in stages:
-            found.append(int(process.name))
-    return found
-
-
 def kill(project, victim, chance):
     """Kill a job of a stage, or Snakemake, at a random moment of its life.  False if it ended before that."""
     with start(project) as running:
-        while running.poll() is None and not (found := jobs(project, *[victim] * (victim != "snakemake"))):
+        while running.poll() is None and not (found := project.running(*[victim] * (victim != "snakemake"))):
             time.sleep(0.02)
         time.sleep(chance.uniform(0, LIFE[victim]))
         if running.poll() is None:
@@ -84,7 +67,7 @@ def test_kills_at_random_moments(smoke, tmp_path):
                 continue
         project.compute()
         deadline = time.time() + 60
-        while jobs(project) and time.time() < deadline:  # orphans of a killed Snakemake
+        while project.running() and time.time() < deadline:  # orphans of a killed Snakemake
             time.sleep(0.5)
         found = {name: found for name, found in project.contents().items() if ".partial" not in name}
         assert found == smoke.contents()
@@ -142,7 +125,7 @@ def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
 def test_two_workflows_at_once(smoke, tmp_path):
     project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
     running = start(project)
-    while not jobs(project):
+    while not project.running():
         time.sleep(0.1)
     second = project.run("results/figs/all")
     assert second.returncode != 0

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -94,7 +93,7 @@ def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     running = subprocess.Popen(
         command, cwd=project.root, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    victim = wait_for_block(project.root)
+    victim = wait_for_block(project)
     os.kill(victim, signal.SIGKILL)
     output, _ = running.communicate(timeout=120)
     assert running.returncode != 0, output
@@ -114,17 +113,11 @@ def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     assert published == {name: content for name, content in finished.contents().items() if name.startswith("figs/")}
 
 
-def wait_for_block(root: Path) -> int:
-    """Process id of a running block of the project at `root`."""
+def wait_for_block(project: Project) -> int:
+    """Process id of a running block."""
     for _ in range(1200):
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes().split(b"\0")
-                ours = (process / "cwd").resolve() == root.resolve()
-            except OSError:
-                continue
-            if ours and b"training_jacobian" in command and b"columns" in command:
-                return int(process.name)
+        if found := project.running("columns"):
+            return found[0]
         time.sleep(0.05)
     raise AssertionError("no block was started")
 
