@@ -10,7 +10,7 @@ figures: $(BIN)/.ready
 
 # the whole workflow on a tiny network: about a minute
 smoke: $(BIN)/.ready
-	snakemake --cores all --configfile smoke.yaml results/figs/all
+	snakemake --configfile smoke.yaml --cores all results/figs/all
 
 test: $(BIN)/.ready
 	python -m pytest -m "not paper and not experiments and not slurm and not engines"

@@ -1,6 +1,8 @@
 """The smoke preset: the whole workflow with all analyses, and what an edit of each of them recomputes."""
 
 import json
+import shlex
+import shutil
 from collections import Counter
 
 import h5py
@@ -44,6 +46,16 @@ def test_only_what_is_affected(project, what):
     old, new, jobs = EDITS[what]
     project.edit(old, new)
     assert project.jobs() == Counter({rule: count for rule, count in jobs.items() if count})
+
+
+def test_make_smoke(project):
+    """The command of `make smoke`, planned: there is nothing to be done beside params.yaml's same runs."""
+    shutil.copy(ROOT / "smoke.yaml", project.root)
+    (command,) = [line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "--configfile" in line]
+    options = shlex.split(command.removeprefix("snakemake"))
+    done = project.run(*options, "-n")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_everything_is_published(smoke):
