@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures smoke test test-engines test-slurm test-paper test-experiments lint pins
+.PHONY: figures smoke lenet test test-engines test-slurm test-paper test-experiments lint pins
 
 figures: $(BIN)/.ready
 	snakemake --cores all results/figs/all
@@ -11,6 +11,10 @@ figures: $(BIN)/.ready
 # the whole workflow on a tiny network: about a minute
 smoke: $(BIN)/.ready
 	snakemake --configfile smoke.yaml --cores all results/figs/all
+
+# LeNet-5 on MNIST: its largest singular triplets, a count of what hardly changes, two perturbed starts
+lenet: $(BIN)/.ready
+	snakemake --configfile lenet.yaml --cores all results/figs/all
 
 test: $(BIN)/.ready
 	python -m pytest -m "not paper and not experiments and not slurm and not engines"

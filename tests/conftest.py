@@ -1,10 +1,12 @@
 """A tiny problem for the numerics, and a tiny project, computed once, for the workflow."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,12 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from training_jacobian import training
+from training_jacobian import training, trajectory
+from training_jacobian.linear_operator import TrainingJacobian
 from training_jacobian.models import mlp
 
 jax.config.update("jax_enable_x64", True)
+COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")  # many tests compile the same
+jax.config.update("jax_compilation_cache_dir", COMPILED.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 ROOT = Path(__file__).parents[1]
+HANGS = 600  # seconds, after which a command is taken to hang
 
 TINY = """
 defaults:
@@ -61,15 +68,26 @@ class Tiny:
         self.size = sum(int(np.prod(shape)) for shape in self.shapes.values())
         self.theta = jnp.asarray((0.5 * random.standard_normal(self.size)).astype(dtype))
 
-    def step(self, optimizer, gradient=None):
-        gradient = gradient or training.gradient(self.shapes, "mlp", "gelu")
-        return training.make_step(lambda theta, i: gradient(theta, self.inputs[i], self.labels[i]), optimizer)
+    def gradient(self, written_out=True):
+        """Of theta and a batch; with the model's own tangents, or those of jax."""
+        gradient, logits = training.gradient(self.shapes, "mlp", "gelu"), training.logits(self.shapes, "mlp", "gelu")
+        if not written_out:
+            loss = lambda theta, x, y: training.cross_entropy(logits(theta, x), y)
+            gradient = training.Gradient(jax.grad(loss))
+        return gradient.on(self.inputs, self.labels)
 
-    def states(self, optimizer, step, theta=None):
-        """States 0..T-1 and the last theta."""
+    def trajectory(self, optimizer, theta=None, every=1, written_out=True):
         theta = self.theta if theta is None else theta
-        states = training.trajectory(step, training.State(theta, optimizer.init(theta)), self.batches)
-        return jax.tree.map(lambda leaf: leaf[:-1], states), states.theta[-1]
+        start = training.State(theta, optimizer.init(theta))
+        return trajectory.in_memory(self.gradient(written_out), optimizer, start, self.batches, every)
+
+    def end(self, optimizer, theta=None):
+        """The last theta."""
+        return self.trajectory(optimizer, theta).rows(0, len(self.batches) + 1).theta[-1]
+
+    def jacobian(self, optimizer):
+        """J (N, N)."""
+        return TrainingJacobian(self.trajectory(optimizer)).columns(0, self.size)
 
 
 @pytest.fixture
@@ -103,7 +121,9 @@ class Project:
 
     def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=HANGS, check=False
+        )
 
     def compute(self) -> None:
         done = self.run()
@@ -145,14 +165,14 @@ class Project:
                 found.append(int(process.name))
         return found
 
-    def contents(self) -> dict[str, bytes]:
-        """Bytes of all artifacts, without logs and stamp."""
+    def contents(self) -> dict[str, str]:
+        """SHA-256 of all artifacts, without logs, stamp and what XLA compiled."""
         files = [path for path in (self.root / "results").rglob("*") if path.is_file()]
         named = {str(path.relative_to(self.root / "results")): path for path in files}
         return {
-            name: path.read_bytes()
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
             for name, path in named.items()
-            if not name.startswith(("logs/", "recipes/", ".published"))
+            if not name.startswith(("logs/", "recipes/", ".published", ".compiled/"))
         }
 
 

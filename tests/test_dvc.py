@@ -14,7 +14,7 @@ import pytest
 import yaml
 from botocore.config import Config
 
-from conftest import ROOT, TINY, Project
+from conftest import HANGS, ROOT, TINY, Project
 from test_workflow import EDITS
 
 pytestmark = pytest.mark.engines
@@ -30,7 +30,9 @@ class Repository(Project):
         return self.call("git", *identity, *arguments)
 
     def call(self, *command: str) -> str:
-        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=HANGS, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout + done.stderr
 
@@ -183,7 +185,14 @@ def test_clone_and_pull_through_s3(finished, tmp_path, s3):
 @pytest.fixture(scope="module")
 def finished_tiny(tmp_path_factory) -> Repository:
     smoke = yaml.safe_load((ROOT / "smoke.yaml").read_text())
-    named = ("perturbation", "behaviour", "subspace", "angles", "pfj")  # by dvc.yaml, so DVC wants them in params.yaml
+    named = (
+        "perturbation",
+        "behaviour",
+        "subspace",
+        "angles",
+        "pfj",
+        "density",
+    )  # by dvc.yaml, so DVC wants them in params.yaml
     sections = {"summary": None} | {name: smoke[name] for name in named}
     made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + yaml.safe_dump(sections))
     made.dvc("repro")
@@ -224,6 +233,7 @@ def test_edits_of_all_analyses(project):
     assert {stage: count for stage, count in ran.items() if stage != "figures"} == {
         "spectrum": 3,
         "perturbation": 2,
+        "responses": 1,
         "behaviour": 1,
         "subspace": 1,
         "angles": 1,

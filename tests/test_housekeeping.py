@@ -85,7 +85,7 @@ def test_gc_lists_and_deletes_only_what_no_run_needs(inside, capsys):
     assert {old[stage] for stage in CORE if stage != "data"} <= set(listed)
     assert old["data"] not in listed  # other runs have it
     assert cli.main(["gc"]) == 0
-    assert "belong to no run; `training-jacobian gc --yes` deletes them" in capsys.readouterr().out
+    assert "are not needed; `training-jacobian gc --yes` deletes them" in capsys.readouterr().out
     assert Path(old["svd"]).is_dir()  # listed, not deleted
     shutil.copy("params.yaml", "other.yaml")
     inside.edit("{seed: 7}}", "{seed: 1}}")
@@ -95,3 +95,16 @@ def test_gc_lists_and_deletes_only_what_no_run_needs(inside, capsys):
     assert not Path(old["svd"]).exists()
     assert Path(path(plan().recipes["a"]["svd"])).is_dir()
     assert housekeeping.unreferenced([plan("other.yaml")]) == []
+
+
+def test_gc_deletes_blocks_that_outlived_their_jacobian(inside):
+    """Their Snakemake was killed; blocks that wait for the others stay."""
+    late, waiting = (Path(path(plan().recipes[run]["jacobian"])) / "columns-0-96.h5" for run in ("a", "b"))
+    for block in (late, waiting):
+        block.write_bytes(b"numbers")
+    waiting.with_name("jacobian.h5").unlink()
+    assert housekeeping.unreferenced([plan()]) == [late]
+    assert cli.main(["gc", "--yes"]) == 0
+    assert not late.exists()
+    assert late.with_name("jacobian.h5").exists()
+    assert waiting.exists()

@@ -1,6 +1,7 @@
 """The real run: the paper's network on the digits, from nothing through the workflow.  Minutes; `make test-paper`."""
 
 import h5py
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -8,7 +9,9 @@ import yaml
 from conftest import ROOT, Project
 
 RUNS = ("paper", "paper_float32")
-SECTIONS = ("defaults", "spectrum", "compute")
+SECTIONS = ("defaults", "spectrum", "density", "compute")
+PARTIAL = {"method": "partial", "rank": 100, "operators": ["J", "J_minus_identity"]}
+PARTIAL |= {"tolerance": 1e-11, "products": 1000, "block": 32, "seed": 0}
 
 pytestmark = pytest.mark.paper
 
@@ -17,9 +20,11 @@ pytestmark = pytest.mark.paper
 def results(tmp_path_factory):
     """The two main runs of params.yaml, without the experiments (tests/test_experiments.py)."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    bird = {**params["figures"], "plots": {"bird": {"kind": "bird", "runs": list(RUNS)}}}
+    plots = {"bird": {"kind": "bird", "runs": list(RUNS)}}
+    plots |= {kind: {"kind": kind, "runs": ["partial"]} for kind in ("triplets", "density")}
     main = {name: params[name] for name in SECTIONS}
-    main |= {"runs": {run: params["runs"][run] for run in RUNS}, "figures": bird}
+    main["runs"] = {run: params["runs"][run] for run in RUNS} | {"partial": params["runs"]["paper"] | {"svd": PARTIAL}}
+    main["figures"] = {**params["figures"], "plots": plots}
     project = Project.create(tmp_path_factory.mktemp("paper") / "project", yaml.safe_dump(main))
     project.compute()
     return project.root / "results"
@@ -52,6 +57,36 @@ def test_exact_bulk(runs):
     assert paper["exact_bulk_measured"] == 257
     assert paper["exact_bulk_defect"] < 1e-13
     assert 1e-7 < runs.loc["paper_float32", "exact_bulk_defect"] < 1e-4  # what float32 can say of it
+
+
+def test_triplets_without_forming_j(results):
+    """100 of J and of J - I: sigma and projectors as by the dense SVD, and the bounds hold."""
+    with h5py.File(results / "runs/paper/svd/svd.h5") as file:
+        exact = {"J": file["S"][:100], "J_minus_identity": file["S_minus_identity"][:100]}
+        U, Vt = file["U"][:, :100], file["Vt"][:100]
+    with h5py.File(results / "runs/partial/triplets/triplets.h5") as file:
+        for name, S in exact.items():
+            found, bound = file[f"{name}/S"][()], file[f"{name}/bound"][()]
+            np.testing.assert_allclose(found, S, rtol=1e-8)
+            assert (np.abs(found - S) <= bound + 1e-12).all()
+            assert (bound <= 1e-11 * found).all()
+        for ours, dense in ((file["J/U"][()].T, U.T), (file["J/Vt"][()], Vt)):
+            sine = lambda these, ours=ours: np.linalg.norm(ours - these * np.sum(ours * these, axis=1)[:, None], axis=1)
+            assert sine(dense).max() < 1e-8  # the norm of the difference of projectors
+            assert sine(np.roll(dense, 1, axis=0)).min() > 0.9  # no other's
+
+
+def test_counts_without_forming_j(results):
+    counts = pd.read_csv(results / "figs/density.csv").set_index("threshold")
+    with h5py.File(results / "runs/paper/svd/svd.h5") as file:
+        S = file["S_minus_identity"][()]
+    answered = counts.dropna(subset="count")
+    assert 0.1 in answered.index
+    for threshold, row in answered.iterrows():
+        assert row["low"] <= (threshold > S).sum() <= row["high"]
+    row = counts.loc[0.1]
+    assert (row["high"] - row["low"]) / 2 < 0.06 * row["count"]
+    assert counts.loc[0.01].isna()["count"]  # below the resolution
 
 
 def test_losses(runs, results):

@@ -9,6 +9,7 @@ from conftest import ROOT, TINY
 from training_jacobian import loading
 from training_jacobian.loading import ParamsError
 
+PARTIAL = "{svd: {method: partial, rank: 5, operators: [J], tolerance: 1e-8, products: 99, block: 8, seed: 0}}"
 UV = "{kind: uv_cosine, runs: [a]}"
 BIRD = "{kind: bird, runs: all}\n"
 ANGLES = "angles: {dimensions: {start: 10, stop: 80, num: 3}, seed: 0}\n"
@@ -22,7 +23,7 @@ BAD = {
     "missing key": ("batch_size: 64", "", r"defaults\.training\.batch_size: required key is missing"),
     "missing section": ("compute:\n  columns_per_job: 96", "", r"compute: required key is missing"),
     "unknown data set": ("name: digits", "name: digit", r"defaults\.data\.name = 'digit': did you mean 'digits'\? allowed: 'digits'"),
-    "unknown model": ("name: mlp", "name: lenet", r"defaults\.model\.name = 'lenet': allowed: 'mlp'"),
+    "unknown model": ("name: mlp", "name: lenet", r"defaults\.model\.name = 'lenet': did you mean 'lenet5'\? allowed: 'mlp', 'lenet5'"),
     "unknown activation": ("gelu", "gleu", r"defaults\.model\.activation = 'gleu': did you mean 'gelu'"),
     "unknown optimizer": ("name: sgd", "name: sdg", r"defaults\.training\.optimizer\.name = 'sdg': did you mean 'sgd'"),
     "unknown schedule": ("name: cosine", "name: cosin", r"defaults\.training\.schedule\.name = 'cosin': did you mean 'cosine'\? allowed: 'constant', 'cosine'"),
@@ -36,7 +37,7 @@ BAD = {
     "no epochs": ("epochs: 1", "epochs: 0", r"epochs = 0: Input should be greater than or equal to 1"),
     "half an epoch": ("epochs: 1", "epochs: 1.5", r"epochs = 1\.5: Input should be a valid integer"),
     "batch size does not divide": ("batch_size: 64", "batch_size: 60", r"defaults: training\.batch_size = 60 does not divide the 1600 training examples"),
-    "all data for testing": ("test_size: 197", "test_size: 1797", r"defaults: data\.test_size = 1797 leaves no training example"),
+    "all data for testing": ("test_size: 197", "test_size: 1797", r"defaults\.data: test_size = 1797 leaves no training example"),
     "hidden layer of width zero": ("hidden: [2]", "hidden: [2, 0]", r"defaults\.model\.hidden\.1 = 0: Input should be greater"),
     "hidden is not a list": ("hidden: [2]", "hidden: 2", r"defaults\.model\.hidden = 2: Input should be a valid list"),
     "negative seed": ("seed: 1", "seed: -1", r"runs\.b\.initial\.seed = -1: Input should be greater than or equal to 0"),
@@ -59,7 +60,7 @@ BAD = {
     "date as seed": ("seed: 1}", "seed: 2024-13-45}", r"seed = '2024-13-45': Input should be a valid integer"),
     "mapping as key": ("b: {initial: {seed: 1}}", "b: {{x}: 1}", r"not valid YAML: .*unhashable key"),
     "huge network": ("hidden: [2]", "hidden: [100000000000]", r"hidden\.0 = 100000000000: Input should be less than"),
-    "stratified test set too small": ("test_size: 197,", "test_size: 5, stratify: true,", r"data\.stratify needs at least 10 examples"),
+    "stratified test set too small": ("test_size: 197,", "test_size: 5, stratify: true,", r"data: stratify needs at least 10 examples"),
     "theta is a zip file": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/zip.npy}}", r"not a readable \.npy file"),
     "theta is empty": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/empty.npy}}", r"not a readable \.npy file"),
     "theta is pickled": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/pickled.npy}}", r"not a readable \.npy file"),
@@ -82,6 +83,22 @@ BAD = {
     "dimensions fall": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "1"), r"subspace\.dimensions.*: start = 10 is not below stop = 1; change one"),
     "summary of no run": ("compute:", "summary: {paper: papr}\ncompute:", r"summary\.paper: no run 'papr'; allowed"),
     "figure named like the summary": ("    bird: {kind", "    summary: {kind", r"a figure cannot be named 'summary' like the table"),
+    "unknown optimizer's parameter": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: lion, learning_rate: 0.1, b1: 0.9, b2: 0.99, weight_decay: 0, momentum: 0.9}", r"defaults\.training\.optimizer: unknown key 'momentum'"),
+    "Adam without eps_root": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: adam, learning_rate: 0.1, b1: 0.9, b2: 0.99, eps: 1e-8}", r"defaults\.training\.optimizer\.eps_root: required key is missing"),
+    "Adam with a root at zero": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: adam, learning_rate: 0.1, b1: 0.9, b2: 0.99, eps: 1e-8, eps_root: 0}", r"optimizer\.eps_root = 0: Input should be greater than 0"),
+    "clipped to nothing": ("epochs: 1", "epochs: 1\n    clip_norm: 0", r"defaults\.training\.clip_norm = 0: Input should be greater than 0"),
+    "unknown method of SVD": ("a: {}", "a: {svd: {method: partal}}", r"runs\.a\.svd\.method = 'partal': did you mean 'partial'"),
+    "SVD without method": ("a: {}", "a: {svd: {rank: 3}}", r"runs\.a\.svd\.method: required key is missing"),
+    "rank above all": ("b: {initial: {seed: 1}}", f"b: {PARTIAL.replace('rank: 5', 'rank: 161').replace('99', '999')}", r"runs\.b: svd\.rank = 161 is above the 160 parameters"),
+    "too few products": ("b: {initial: {seed: 1}}", f"b: {PARTIAL.replace('99', '4')}", r"runs\.b\.svd.*: products = 4 cannot give rank = 5"),
+    "operator twice": ("b: {initial: {seed: 1}}", f"b: {PARTIAL.replace('[J]', '[J, J]')}", r"names one twice; remove it"),
+    "triplets of a dense run": (UV, "{kind: triplets, runs: [a]}", r"run 'a' has svd\.method 'dense', and this needs 'partial'"),
+    "spectrum of a partial run": ("a: {}", f"a: {PARTIAL}", r"figures\.plots\.spectrum: run 'a' has svd\.method 'partial', and this needs 'dense'"),
+    "negative weight decay": ("momentum: 0.9}", "momentum: 0.9, weight_decay: -1}", r"optimizer\.weight_decay = -1: Input should be greater than or equal to 0"),
+    "LeNet-5 of digits": ("{name: mlp, hidden: [2], activation: gelu}", "{name: lenet5, activation: gelu}", r"defaults: model\.name = 'lenet5' is for images of 28x28 grey pixels, not for digits"),
+    "LeNet-5 without a partial SVD": ("a: {}", "a: {data: {name: mnist, train_size: 64, test_size: 9}, model: {name: lenet5, activation: gelu}}", r"runs\.a: the J of lenet5 would take 30 GB; choose svd\.method"),
+    "more images than there are": ("a: {}", "a: {data: {name: mnist, train_size: 60001, test_size: 9}}", r"runs\.a\.data.*: train_size = 60001 is above the 60000 examples of mnist; lower it"),
+    "split of images": ("a: {}", "a: {data: {name: cifar10, train_size: 64, test_size: 9, split_seed: 1}}", r"runs\.a\.data: unknown key 'split_seed'"),
     "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
 }  # fmt: skip
 
@@ -108,6 +125,35 @@ def test_refused(file, what):
         loading.load()
     assert re.search(message, str(refused.value)), str(refused.value)
     assert all(line.startswith("params.yaml: ") for line in str(refused.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("kind", "operators", "steps", "message"),
+    [
+        ("responses", "[J_minus_identity]", 40, "svd.operators of run 'b' lacks 'J', whose v_1 it needs; add it"),
+        ("density", "[J, J_minus_identity]", 156, "density.steps = 156 are too many for run 'b'; lower it"),
+        ("responses", "[J]", 156, "density.steps = 156 are too many for run 'b'; lower it"),
+        ("responses", "[J]", 40, "there is no section 'perturbation' to tell how; add it"),
+    ],
+)
+def test_density_and_responses_need_triplets_and_room(file, kind, operators, steps, message):
+    text = TINY.replace("b: {initial: {seed: 1}}", f"b: {PARTIAL.replace('[J]', operators)}")
+    density = f"density: {{thresholds: [0.1], probes: 2, steps: {steps}, seed: 0}}\n"
+    if "no section" not in message:
+        density += (
+            "perturbation: {sizes: {start: 1, stop: 2, num: 2}, bulk_tolerance: 0.1, linear_tolerance: 0.1, seed: 0}\n"
+        )
+    file.write_text(text.replace(BIRD, f"{{kind: {kind}, runs: [b]}}\n" + density))
+    with pytest.raises(ParamsError, match=re.escape(message)):
+        loading.load()
+
+
+def test_comparison_with_weight_decay_is_refused(file):
+    """Nothing stays as it is there."""
+    decayed = TINY.replace("b: {initial: {seed: 1}}", "b: {training: {optimizer: {weight_decay: 0.1}}}")
+    file.write_text(decayed.replace(BIRD, "{kind: angles, comparisons: {x: [a, b]}}\n" + ANGLES))
+    with pytest.raises(ParamsError, match="run 'b' has no exact bulk to tell apart; choose a run with SGD"):
+        loading.load()
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "smoke.yaml"])

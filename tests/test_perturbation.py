@@ -6,8 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from training_jacobian import jacobian, perturbation, svd, training
+from training_jacobian import perturbation, svd, training, trajectory
 from training_jacobian.endpoint import endpoint
+from training_jacobian.linear_operator import TrainingJacobian
 
 SIZES = np.geomspace(1e-3, 1e3, 7)
 N, T, RATE = 12, 20, 0.1
@@ -15,16 +16,16 @@ N, T, RATE = 12, 20, 0.1
 
 def sweep(gradient, optimizer):
     """Table of a sweep around theta_0, from the SVD of J."""
-    step = training.make_step(gradient, optimizer)
+    step = training.Step(gradient, optimizer)
     theta = jnp.asarray(np.random.default_rng(0).standard_normal(N))
-    states = training.trajectory(step, training.State(theta, optimizer.init(theta)), jnp.arange(T))
-    before = jax.tree.map(lambda leaf: leaf[:-1], states)
-    parts = svd.decompose(jacobian.columns(step, before, jnp.arange(T), 0, N))
+    start = training.State(theta, optimizer.init(theta))
+    whole = trajectory.in_memory(training.Gradient(gradient), optimizer, start, jnp.arange(T))
+    parts = svd.decompose(TrainingJacobian(whole).columns(0, N))
     chosen = perturbation.directions(parts["U"], parts["S"], parts["Vt"], 0.2, seed=0)
     starts = perturbation.starts(np.asarray(theta), chosen, SIZES)
     train = lambda start: endpoint(step, training.State(start, optimizer.init(start)), jnp.arange(T)).theta
     ends = np.asarray(jax.vmap(train)(starts))
-    assert np.allclose(ends[0], states.theta[-1], rtol=1e-12)
+    assert np.allclose(ends[0], whole.rows(T, T + 1).theta[0], rtol=1e-12)
     return perturbation.responses(ends, chosen, SIZES), chosen, parts
 
 

@@ -40,6 +40,19 @@ def test_decomposition():
     assert pfj.nullity(pfj.decompose(P[:5])[0]) == 3  # fewer outputs than parameters
 
 
+def test_a_wrong_decomposition_is_refused(monkeypatch):
+    right = pfj.scipy.linalg.eigh
+
+    def wrong(*arguments, **options):
+        squares, V = right(*arguments, **options)
+        V[:, -1] *= 1 + 1e-9
+        return squares, V
+
+    monkeypatch.setattr(pfj.scipy.linalg, "eigh", wrong)
+    with pytest.raises(ArithmeticError, match=r"decomposition of the PFJ has residual \d\.\de-\d+, above 1e-12"):
+        pfj.decompose(RANDOM.standard_normal((30, 8)))
+
+
 HIDDEN, CLASSES, D = (5,), 4, 8
 
 

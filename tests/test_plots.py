@@ -16,10 +16,13 @@ from training_jacobian.stages.figures import chosen
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}
 SHOWN = {
+    "triplets": "sigma",
+    "density": "count",
     "spectrum": "sigma",
     "uv_cosine": "cosine_uv",
     "bird": "distance_from_one",
     "perturbation": "along",
+    "responses": "along",
     "divergence": "kl_max",
     "displacement": "displacement",
     "subspace": "test_loss",
@@ -50,8 +53,17 @@ def example(kind):
     """A table such as the stages write, of two runs or comparisons."""
     if KINDS[kind].stage == "spectrum":
         return directions()
-    if kind == "perturbation":
-        table = grid(direction=["top", "bulk", "stable", "random"], size=[0.1, 1, 10])
+    if kind == "triplets":
+        table = grid(operator=["J", "J_minus_identity"], index=range(1, 20))
+        sigma = (30 / table["index"]).where(table["index"] < 18)
+        return of_runs(table.assign(sigma=sigma, bound=1e-9 * sigma))
+    if kind == "density":
+        table = grid(threshold=[1e-2, 1e-1, 1]).assign(parameters=4810)
+        count = (4000 * table["threshold"] ** 0.25).where(table["threshold"] > 0.02)
+        return of_runs(table.assign(count=count, low=count - 100, high=count + 200))
+    if kind in ("perturbation", "responses"):
+        names = ["top", "bulk", "stable", "random"] if kind == "perturbation" else ["top", "early_bulk", "random"]
+        table = grid(direction=names, size=[0.1, 1, 10])
         table = table.assign(sigma=2.0, predicted=2 * table["size"], along=-table["size"], off=0.1, test_loss=0.2)
         return of_runs(table)
     if kind == "divergence":

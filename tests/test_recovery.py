@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 import yaml
 
-from conftest import ROOT, Project
+from conftest import HANGS, ROOT, Project
 from training_jacobian.kinds import KINDS
 from training_jacobian.plan import FILES
 
 pytestmark = pytest.mark.engines
 
 ROUNDS = 2
+TRIES = 10  # to kill a job before it ends
 VICTIMS = ("columns", "columns", "jacobian", "svd", "snakemake") * 2  # of each round
 LIFE = {"columns": 3, "jacobian": 0.5, "svd": 1.5, "snakemake": 5}  # seconds, about
 
@@ -29,28 +31,41 @@ def smoke(tmp_path_factory) -> Project:
     return project
 
 
-def start(project):
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "results/figs/all"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=project.root, env=project.environment, **pipes)
+def start(project, target="results/figs/all"):
+    """Snakemake; what it prints goes into snakemake.log."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", target]
+    with (project.root / "snakemake.log").open("w") as log:  # a pipe that nobody reads would stop it when full
+        return subprocess.Popen(command, cwd=project.root, env=project.environment, stdout=log, stderr=log)
+
+
+def wait_until(condition):
+    """Wait until a condition holds."""
+    deadline = time.time() + HANGS
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.02)
 
 
 def kill(project, victim, chance):
-    """Kill a job of a stage, or Snakemake, at a random moment of its life.  False if it ended before that."""
-    with start(project) as running:
-        while running.poll() is None and not (found := project.running(*[victim] * (victim != "snakemake"))):
-            time.sleep(0.02)
-        time.sleep(chance.uniform(0, LIFE[victim]))
-        if running.poll() is None:
-            try:
-                os.kill(running.pid if victim == "snakemake" else found[0], signal.SIGKILL)
-            except ProcessLookupError:
-                running.terminate()
-        text, _ = running.communicate(timeout=120)
+    """Kill a job of a stage, or Snakemake, at a random moment of its life.  False if all ended before that."""
+    with start(project, "all_svd") as running:
+        jobs = lambda: [running.pid] if victim == "snakemake" else project.running(victim)
+        seen: set[int] = set()
+        try:
+            while running.poll() is None:
+                wait_until(lambda: running.poll() is not None or set(jobs()) - seen)
+                time.sleep(chance.uniform(0, LIFE[victim]))
+                if running.poll() is None and (found := set(jobs()) - seen):
+                    seen.update(found)
+                    with suppress(ProcessLookupError):
+                        os.kill(min(found), signal.SIGKILL)
+        finally:
+            running.kill()
+    wait_until(lambda: not project.running())  # orphans of a killed Snakemake
     if victim == "snakemake" and running.returncode == -signal.SIGKILL:
         assert project.run("--unlock").returncode == 0  # the documented command
         return True
-    if "died with <Signals.SIGKILL: 9>" in text:
+    if "died with <Signals.SIGKILL: 9>" in (project.root / "snakemake.log").read_text():
         assert running.returncode == 1
         return True
     shutil.rmtree(project.root / "results")  # or nothing may be left to kill
@@ -63,12 +78,10 @@ def test_kills_at_random_moments(smoke, tmp_path):
     for turn in range(ROUNDS):
         project = Project.create(tmp_path / f"project{turn}", (ROOT / "smoke.yaml").read_text())
         for victim in VICTIMS:
-            while not kill(project, victim, chance):
-                continue
+            assert any(kill(project, victim, chance) for _ in range(TRIES))
         project.compute()
-        deadline = time.time() + 60
-        while project.running() and time.time() < deadline:  # orphans of a killed Snakemake
-            time.sleep(0.5)
+        command = [sys.executable, "-m", "training_jacobian", "gc", "--yes"]  # blocks, where Snakemake was killed
+        subprocess.run(command, cwd=project.root, env=project.environment, check=True)
         found = {name: found for name, found in project.contents().items() if ".partial" not in name}
         assert found == smoke.contents()
 
@@ -79,6 +92,9 @@ READERS = {
     "train": ("jacobian", "all_jacobian"),
     "jacobian": ("svd", "all_svd"),
     "svd": ("perturbation", "all_analysis"),
+    "triplets": ("figures", None),
+    "density": ("figures", None),
+    "responses": ("figures", None),
     "spectrum": ("figures", None),
     "perturbation": ("figures", None),
     "behaviour": ("figures", None),
@@ -124,14 +140,15 @@ def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
 
 def test_two_workflows_at_once(smoke, tmp_path):
     project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
-    running = start(project)
-    while not project.running():
-        time.sleep(0.1)
-    second = project.run("results/figs/all")
+    with start(project) as running:
+        try:
+            wait_until(project.running)
+            second = project.run("results/figs/all")
+            assert running.wait(HANGS) == 0
+        finally:
+            running.kill()
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout + second.stderr
-    running.communicate(timeout=300)
-    assert running.returncode == 0
     assert project.contents() == smoke.contents()
 
 

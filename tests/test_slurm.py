@@ -17,6 +17,12 @@ pytestmark = pytest.mark.slurm
 PROFILE = [
     *("--profile", "profiles/slurm", "--max-threads", "2", "--jobs", "4"),
     *("--default-resources", "slurm_partition=debug", "mem_mb=600", "runtime=10"),
+    *(
+        "--set-resources",
+        "triplets:mem_mb=600",
+        "density:mem_mb=600",
+        "responses:mem_mb=600",
+    ),  # the rules ask what LeNet-5 needs
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5"),
     *("--seconds-between-status-checks", "5", "--latency-wait", "10"),
 ]
@@ -65,7 +71,7 @@ def test_same_bytes_on_both_nodes(project, local):
     jobs = {match for log in logs for match in re.findall(r"by Slurm job (\d+) on (\w+)", log)}
     assert {node for _, node in jobs} == {"node1", "node2"}
     assert {job for job, _ in jobs} <= submitted
-    assert len(submitted) < 25  # of 39: light ones run here, the SVD with what surrounds it
+    assert len(submitted) < 25  # of 46: light ones run here, the SVD with what surrounds it
     assert project.contents() == local
 
 

@@ -30,13 +30,15 @@ def project(smoke, tmp_path) -> Project:
 # what is edited: (old, new, jobs); figures that show it are drawn again
 EDITS = {
     "nothing": ("runs:", "runs:", {}),
-    "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "figure": 1, "table": 2, **PUBLISH}),
+    "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "responses": 1, "figure": 2, "table": 2, **PUBLISH}),
     "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "table": 1, **PUBLISH}),
     "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "table": 1, **PUBLISH}),
     "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 1, **PUBLISH}),
     "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
     "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "font": ("font_size: 8", "font_size: 9", {"figure": 8, **PUBLISH}),
+    "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, **PUBLISH}),
+    "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
+    "font": ("font_size: 8", "font_size: 9", {"figure": 11, **PUBLISH}),
     "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
 }  # fmt: skip
 
@@ -51,7 +53,9 @@ def test_only_what_is_affected(project, what):
 def test_make_smoke(project):
     """The command of `make smoke`, planned: there is nothing to be done beside params.yaml's same runs."""
     shutil.copy(ROOT / "smoke.yaml", project.root)
-    (command,) = [line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "--configfile" in line]
+    (command,) = [
+        line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "--configfile smoke.yaml" in line
+    ]
     options = shlex.split(command.removeprefix("snakemake"))
     done = project.run(*options, "-n")
     assert done.returncode == 0, done.stderr
@@ -64,6 +68,9 @@ def test_everything_is_published(smoke):
     assert figures == {
         "spectrum",
         "bird",
+        "triplets",
+        "density",
+        "responses",
         "perturbation",
         "divergence",
         "displacement",
@@ -86,6 +93,53 @@ def test_summary_is_of_the_runs_of_each_part(smoke):
 
 def stage(smoke, name, file, run="smoke"):
     return pd.read_csv(smoke.root / f"results/runs/{run}/{name}/{file}")
+
+
+def test_triplets_are_those_of_the_dense_svd(smoke):
+    """The run `partial` is `smoke` without J."""
+    assert not (smoke.root / "results/runs/partial/jacobian").exists()
+    with h5py.File(smoke.root / "results/runs/smoke/svd/svd.h5") as file:
+        S, Vt, of_difference = file["S"][()], file["Vt"][()], file["S_minus_identity"][()]
+    with h5py.File(smoke.root / "results/runs/partial/triplets/triplets.h5") as file:
+        np.testing.assert_allclose(file["J/S"], S[:5], rtol=1e-8)
+        np.testing.assert_allclose(np.abs(np.sum(file["J/Vt"][()] * Vt[:5], axis=1)), 1, atol=1e-8)
+        np.testing.assert_allclose(file["J_minus_identity/S"], of_difference[:5], rtol=1e-8)
+    table = pd.read_csv(smoke.root / "results/figs/triplets.csv")
+    published = table["run"] == "published"
+    assert list(table.loc[published, "sigma"]) == [9, 5]
+    assert table.loc[~published, "converged"].all()
+    assert len(table) == 12
+    left = [path.name for path in (smoke.root / "results/runs/partial/triplets").iterdir()]
+    assert sorted(left) == ["SHA256SUMS", "recipe.json", "triplets.csv", "triplets.h5"]  # no products
+
+
+def test_counts_are_those_of_the_dense_svd(smoke):
+    counts = pd.read_csv(smoke.root / "results/figs/density.csv").set_index("threshold")
+    with h5py.File(smoke.root / "results/runs/smoke/svd/svd.h5") as file:
+        S = file["S_minus_identity"][()]
+    answered = counts.dropna(subset="count")
+    assert len(answered)
+    for threshold, row in answered.iterrows():
+        assert row["low"] <= (threshold > S).sum() <= row["high"]
+
+
+def test_responses_are_those_of_the_dense_svd(smoke):
+    """Along v_1 and the random direction, which `smoke` and `partial` share; and what `early_bulk` is."""
+    tables = [pd.read_csv(smoke.root / f"results/figs/{name}.csv") for name in ("responses", "perturbation")]
+    tables[1] = tables[1][tables[1]["run"] == "smoke"]
+    for direction in ("top", "random"):
+        without, dense = (each[each["direction"] == direction] for each in tables)
+        small = without["size"].to_numpy() <= 0.01
+        for column in ("sigma", "along", "predicted", "test_loss"):
+            np.testing.assert_allclose(without[column].to_numpy()[small], dense[column].to_numpy()[small], rtol=1e-6)
+    bulk = tables[0][tables[0]["direction"] == "early_bulk"]
+    np.testing.assert_allclose(bulk["sigma"], 1, atol=1e-3)
+    with h5py.File(smoke.root / "results/runs/partial/density/bulk.h5") as file:
+        V, changed_by = file["V"][()], file["changed_by"][()]
+    with h5py.File(smoke.root / "results/runs/smoke/jacobian/jacobian.h5") as file:
+        J = file["J"][()]
+    np.testing.assert_allclose(np.linalg.norm(J @ V - V, axis=0), changed_by, rtol=1e-4, atol=1e-9)
+    assert changed_by.max() < 1e-2 < np.linalg.norm(J @ np.eye(len(J)) - np.eye(len(J)), axis=0).max()
 
 
 def test_displacement_is_all_of_the_way(smoke):

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from conftest import Tiny
-from training_jacobian import exact_bulk, jacobian, spectrum, svd
+from training_jacobian import exact_bulk, spectrum, svd
 from training_jacobian.datasets import digits
 from training_jacobian.models import mlp
 
@@ -66,9 +66,7 @@ def test_prediction_holds_for_a_trained_network(hidden):
     tiny = Tiny(hidden=hidden, inputs=4, classes=3)
     tiny.inputs = tiny.inputs.at[:, 2].set(0)
     optimizer = optax.sgd(0.3, momentum=0.9)
-    step = tiny.step(optimizer)
-    states, _ = tiny.states(optimizer, step)
-    parts = svd.decompose(jacobian.columns(step, states, tiny.batches, 0, tiny.size))
+    parts = svd.decompose(tiny.jacobian(optimizer))
     basis = exact_bulk.basis(tiny.shapes, np.asarray(tiny.inputs))
     assert exact_bulk.defect(parts["U"], parts["S"], parts["Vt"], basis) < 1e-13
     assert spectrum.exact_bulk_count(parts["S"], "float64") == basis.shape[1]
@@ -81,8 +79,6 @@ def test_weight_decay_breaks_the_prediction():
     """Why it is said to hold for SGD: decay moves every direction."""
     tiny = Tiny()
     optimizer = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.3))
-    step = tiny.step(optimizer)
-    states, _ = tiny.states(optimizer, step)
-    parts = svd.decompose(jacobian.columns(step, states, tiny.batches, 0, tiny.size))
+    parts = svd.decompose(tiny.jacobian(optimizer))
     basis = exact_bulk.basis(tiny.shapes, np.asarray(tiny.inputs))
     assert exact_bulk.defect(parts["U"], parts["S"], parts["Vt"], basis) > 0.1

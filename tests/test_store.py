@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from training_jacobian import __version__, recipe, store
+from training_jacobian.stages.gather import make_jacobian
 
 MADE = {"stage": "data", "parameters": {"data": {"name": "x"}}, "code": {}}
+GATHERED = {"stage": "jacobian", "parameters": {}, "code": {}}
 NEXT = {"stage": "train", "parameters": {}, "code": {}, "from": MADE}
 
 
@@ -44,6 +46,56 @@ def test_not_finite_is_refused(tmp_path, bad):
     with pytest.raises(store.ArtifactError, match="a is not finite; nothing was written"):
         write(tmp_path / "x.h5", np.array([1.0, bad]))
     assert not list(tmp_path.iterdir())
+
+
+def test_rows_in_pieces_are_the_whole(tmp_path):
+    values = np.random.default_rng(0).standard_normal((7, 5))
+    store.write_rows(tmp_path / "x.h5", "a", iter((values[:3], values[3:])), values.shape, MADE, dtype="float64")
+    store.write_hdf5(tmp_path / "y.h5", {"a": values}, MADE, dtype="float64")
+    assert (tmp_path / "x.h5").read_bytes() == (tmp_path / "y.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "told"),
+    [
+        ((np.ones((2, 5)), np.full((1, 5), np.inf)), "a is not finite; nothing was written"),
+        ((np.ones((2, 5)),), "a has 2 rows, not 3; nothing was written"),
+    ],
+)
+def test_bad_rows_leave_nothing(tmp_path, pieces, told):
+    with pytest.raises(store.ArtifactError, match=told):
+        store.write_rows(tmp_path / "x.h5", "a", pieces, (3, 5), MADE, dtype="float64")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def blocks(tmp_path):
+    """J (5, 5), and the files of its columns 0, 1 and 2, 3 and 4."""
+    J = np.random.default_rng(0).standard_normal((5, 5))
+    files = []
+    for first in (0, 2, 4):
+        rows = J[:, first : first + 2].T
+        files.append(tmp_path / f"columns-{first}-{first + len(rows)}.h5")
+        store.write_rows(files[-1], "columns", [rows], rows.shape, GATHERED, dtype="float64", first=first)
+    return J, files
+
+
+def test_blocks_are_gathered_and_what_killed_jobs_left_is_deleted(tmp_path, blocks):
+    J, files = blocks
+    left = [tmp_path / "columns-0-3.h5", tmp_path / ".columns-0-2.h5.x.partial"]
+    for each in left:
+        each.write_bytes(b"numbers")
+    make_jacobian(GATHERED, files, tmp_path / "jacobian.h5")
+    np.testing.assert_array_equal(store.read_hdf5(tmp_path / "jacobian.h5", GATHERED, "jacobian")["J"], J)
+    assert not any(each.exists() for each in left)
+    assert all(each.exists() for each in files)  # Snakemake deletes those
+
+
+@pytest.mark.parametrize(("chosen", "count"), [((0, 1), 4), ((0, 1, 2, 2), 6)])
+def test_too_few_or_too_many_columns_are_refused(tmp_path, blocks, chosen, count):
+    with pytest.raises(store.ArtifactError, match=f"the blocks have {count} columns, not 5"):
+        make_jacobian(GATHERED, [blocks[1][i] for i in chosen], tmp_path / "jacobian.h5")
+    assert not (tmp_path / "jacobian.h5").exists()
 
 
 def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):

@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from conftest import Tiny
-from training_jacobian import subspace_training, training
+from training_jacobian import subspace_training
 
 N, T, RATE = 10, 15, 0.1
 RANDOM = np.random.default_rng(0)
@@ -45,13 +45,11 @@ def test_no_dimension_and_all_of_them():
 def test_full_basis_is_full_training_for_sgd_but_not_for_adam():
     """SGD with momentum does not see the basis; Adam does: the control that z, not theta, is what is trained."""
     tiny = Tiny()
-    gradient = training.gradient(tiny.shapes, "mlp", "gelu")
-    on_batch = lambda theta, i: gradient(theta, tiny.inputs[i], tiny.labels[i])
     basis = np.linalg.qr(RANDOM.standard_normal((tiny.size, tiny.size)))[0]
     for optimizer, alike in ((optax.sgd(0.3, momentum=0.9), True), (optax.adam(0.03), False)):
-        _, full = tiny.states(optimizer, tiny.step(optimizer))
+        full = tiny.end(optimizer)
         mask = np.ones((1, tiny.size))
-        (end,) = subspace_training.train_in_subspaces(on_batch, optimizer, tiny.batches, tiny.theta, basis, mask)
+        (end,) = subspace_training.train_in_subspaces(tiny.gradient(), optimizer, tiny.batches, tiny.theta, basis, mask)
         assert np.allclose(end, full, atol=1e-10) == alike
 
 

@@ -8,6 +8,7 @@ import pytest
 
 PROGRAM = """
 import os, sys
+from contextlib import suppress
 from pathlib import Path
 from training_jacobian.threads import hold
 allowed = os.sched_getaffinity(0)
@@ -15,15 +16,17 @@ if int(sys.argv[1]):
     hold(int(sys.argv[1]), xla=True)
 import jax
 jax.devices()
-threads = list(Path("/proc/self/task").iterdir())
-workers = [t for t in threads if "XLAEigen" in (t / "comm").read_text()]
-free = all(os.sched_getaffinity(int(t.name)) == allowed for t in threads)
-print(len(workers), free, os.environ.get("OPENBLAS_NUM_THREADS"))
+names, free = [], True
+for thread in Path("/proc/self/task").iterdir():
+    with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+        names.append((thread / "comm").read_text())
+        free &= os.sched_getaffinity(int(thread.name)) == allowed
+print(sum("XLAEigen" in name for name in names), free, os.environ.get("OPENBLAS_NUM_THREADS"))
 """
 
 
 def workers(threads):
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(threads)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", PROGRAM, str(threads)], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.split()
 
 

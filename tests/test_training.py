@@ -1,9 +1,10 @@
 """The trajectory against a recursion written by hand; theta_0; batches."""
 
 import numpy as np
+import optax
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, Tiny
 from training_jacobian import initial, training
 from training_jacobian.layout import unflatten
 from training_jacobian.models import mlp
@@ -11,20 +12,19 @@ from training_jacobian.models import mlp
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
 def test_trajectory_against_a_recursion(tiny, momentum, nesterov):
-    gradient = training.gradient(tiny.shapes, "mlp", "gelu")
     options = {"name": "sgd", "learning_rate": 0.3, "momentum": momentum, "nesterov": nesterov}
     optimizer = training.optimizer(options, {"name": "cosine"}, len(tiny.batches))
-    step = tiny.step(optimizer)
     theta, m = np.asarray(tiny.theta), np.zeros(tiny.size)
     for t, batch in enumerate(tiny.batches):
-        g = np.asarray(gradient(theta, tiny.inputs[batch], tiny.labels[batch]))
+        g = np.asarray(tiny.gradient()(theta, batch))
         m = g + momentum * m
         rate = 0.3 * (1 + np.cos(np.pi * t / len(tiny.batches))) / 2
         theta = theta - rate * (g + momentum * m if nesterov else m)
-    states, last = tiny.states(optimizer, step)
+    states = tiny.trajectory(optimizer).rows(0, 10).theta
+    last = states[-1]
     np.testing.assert_allclose(last, theta, rtol=0, atol=1e-13)
     assert np.abs(last - tiny.theta).max() > 0.05
-    np.testing.assert_array_equal(states.theta[0], tiny.theta)
+    np.testing.assert_array_equal(states[0], tiny.theta)
 
 
 def test_constant_schedule():
@@ -32,6 +32,70 @@ def test_constant_schedule():
     optimizer = training.optimizer(options, {"name": "constant"}, 10)
     updates, _ = optimizer.update(np.ones(2), optimizer.init(np.zeros(2)))
     np.testing.assert_array_equal(updates, [-0.25, -0.25])
+
+
+SGD = {"name": "sgd", "learning_rate": 0.25, "momentum": 0.5}
+
+
+def updates(made, gradient=(3.0, 4.0), theta=(1.0, -1.0)):
+    theta = np.array(theta)
+    return made.update(np.array(gradient), made.init(theta), theta)[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "clip_norm", "expected"),
+    [
+        (SGD, None, [-0.75, -1]),
+        (SGD, 2.5, [-0.375, -0.5]),  # 5 long
+        (SGD | {"weight_decay": 2.0}, None, [-1.25, -0.5]),
+        (SGD | {"weight_decay": 2.0}, 2.5, [-0.875, 0]),  # clipped first
+        ({"name": "lion", "learning_rate": 0.1, "b1": 0.9, "b2": 0.99, "weight_decay": 0.5}, None, [-0.15, -0.05]),
+    ],
+)
+def test_optimizers_by_hand(options, clip_norm, expected):
+    made = training.optimizer(options, {"name": "constant"}, 10, clip_norm)
+    np.testing.assert_allclose(updates(made), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "adam", "learning_rate": 0.1, "b1": 0.8, "b2": 0.9, "eps": 1e-7, "eps_root": 1e-6},
+        {
+            "name": "adamw",
+            "learning_rate": 0.1,
+            "b1": 0.8,
+            "b2": 0.9,
+            "eps": 1e-7,
+            "eps_root": 1e-6,
+            "weight_decay": 0.3,
+        },
+        {"name": "rmsprop", "learning_rate": 0.1, "decay": 0.7, "eps": 1e-6},
+    ],
+)
+def test_other_optimizers_are_optax_s(options):
+    made = training.optimizer(options, {"name": "constant"}, 10)
+    rest = {name: value for name, value in options.items() if name != "name"}
+    np.testing.assert_array_equal(updates(made), updates(getattr(optax, options["name"])(**rest)))
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"), [(0, 1), (1, 1), (2**30, 1), (2**30 + 1, 2), (5 * 2**30, 6), (2**50, 12)]
+)
+def test_states_that_are_kept(states, expected):
+    assert training.every(states, 12) == expected
+
+
+def test_every_kth_state_is_that_of_all():
+    tiny, optimizer = Tiny(), optax.sgd(0.3, momentum=0.9)
+    all_of_them = tiny.trajectory(optimizer).states(0, 9)
+    for every in (3, 9):
+        some = tiny.trajectory(optimizer, every=every)
+        np.testing.assert_array_equal(some.rows(0, 9 // every).theta, all_of_them.theta[::every])
+        for first, last in ((0, 9), (2, 8), (3, 4)):
+            np.testing.assert_allclose(
+                some.states(first, last).theta, all_of_them.theta[first:last], rtol=0, atol=1e-14
+            )
 
 
 def test_batches_keep_the_order_of_the_examples():

@@ -35,7 +35,7 @@ EDITS = {
     "comment in params": ("params.yaml", "runs:", "# a comment\nruns:", {}),
     "comment in the code": ("src/training_jacobian/training.py", STEP, f"{STEP}  # a comment", {}),
     "docstring in the code": ("src/training_jacobian/training.py", '"""One optimizer step', '"""A step', {}),
-    "line of the step function": ("src/training_jacobian/training.py", STEP, STEP.replace("updates)", "2 * updates)"), ALL_FROM_TRAIN),
+    "line of the step function": ("src/training_jacobian/training.py", STEP, STEP.replace("updates)", "optax.tree.scale(2, updates))"), ALL_FROM_TRAIN),
     "line of the figures": ("src/training_jacobian/plots/frame.py", "frameon=False", "frameon=True", {"figure": 3, **PUBLISH}),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from training_jacobian.section import Count, Name, Section, Seed
+from training_jacobian.section import Count, Name, Section, Seed, refuse
 
 TABLE, SUMMARY = "runs", "summary"  # results/figs/runs.csv, of all runs; results/figs/summary.csv, of the statements
 
@@ -78,6 +78,15 @@ class Pfj(Section):
     seed: Seed = Field(description="of the white-noise inputs and of the random subspaces")
 
 
+class Density(Section):
+    """Of runs with a partial SVD: how many singular values of J - I lie below thresholds."""
+
+    thresholds: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    probes: int = Field(ge=2, le=1000, description="random vectors, whose spread is the statistical error")
+    steps: int = Field(ge=4, le=10**5, description="of Lanczos: twice as many resolve twice as finely")
+    seed: Seed = Field(description="of the probes")
+
+
 class Summary(Section):
     """Which runs play which part in the table of the paper's statements; a part without a run has no rows."""
 
@@ -114,13 +123,31 @@ OPTIONS = {
     "comparisons": {"angles"},
     "exact_bulk": {"angles", "pfj_overlap"},
     "subspaces": {"subspace"},
+    "published": {"triplets"},
 }
+
+
+class Published(Section):
+    """Singular values of J that others have found."""
+
+    index: list[Count]
+    sigma: list[Annotated[float, Field(gt=0)]]
+
+    @model_validator(mode="after")
+    def are_pairs(self) -> "Published":
+        if len(self.index) != len(self.sigma):
+            refuse(f"index has {len(self.index)} values and sigma {len(self.sigma)}; give as many")
+        return self
 
 
 class Plot(Section):
     kind: Literal[
         "spectrum",
         "uv_cosine",
+        "triplets",
+        "density",
+        "responses",
+        "responses_linearity",
         "bird",
         "perturbation",
         "linearity",
@@ -137,6 +164,7 @@ class Plot(Section):
         default=None, description="of angles: a name and the runs compared, each with each"
     )
     exact_bulk: Literal["kept", "removed"] = "kept"
+    published: Published | None = Field(default=None, description="of triplets: to be drawn beside those of J")
     subspaces: list[SubspaceKind] | None = Field(default=None, description="of subspace: which kinds; all")
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-CHUNK = 64  # networks evaluated together
+CHUNK = 16  # networks evaluated together: what they hold must stay in the cache
 
 
 def probes(examples: dict[str, Any], seed: int) -> dict[str, np.ndarray]:

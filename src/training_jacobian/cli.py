@@ -9,8 +9,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from training_jacobian import __version__, commands
+from training_jacobian.clock import Clock
+
+CLOCK = Clock()
 
 DESCRIPTION = """\
 How a trained network depends on where its training began: J = d theta_T / d theta_0.
@@ -22,8 +26,32 @@ The workflow computes everything; this command finds and explains its files.
   training-jacobian check                  is params.yaml right?"""
 
 Command = Callable[[argparse.Namespace], int | None]
-STAGES = ("data", "train", "jacobian", "svd", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
-XLA = ("train", "columns", "perturbation", "behaviour", "subspace", "pfj")  # commands that compute with jax
+STAGES = (
+    "data",
+    "train",
+    "jacobian",
+    "triplets",
+    "density",
+    "responses",
+    "svd",
+    "spectrum",
+    "perturbation",
+    "behaviour",
+    "subspace",
+    "pfj",
+    "angles",
+)
+XLA = (
+    "train",
+    "columns",
+    "triplets",
+    "density",
+    "responses",
+    "perturbation",
+    "behaviour",
+    "subspace",
+    "pfj",
+)  # commands that compute with jax
 GC = "list, with sizes, what in results/ no run in params.yaml refers to; delete it with --yes"
 ANALYSES = {
     "spectrum": "counts, regions, cosines, exact bulk",
@@ -57,14 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Path(log).write_text(traceback.format_exc())
         return 1
     if log:
-        Path(log).write_text(f"{options.name}: done{_where()}\n")
+        Path(log).write_text(f"{options.name}: {CLOCK.report(getattr(options, 'threads', 1))}{_where()}\n")
     return status
 
 
 def _where() -> str:
     """Which job of a cluster this is, and on which node."""
     job, node = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURMD_NODENAME")
-    return f" by Slurm job {job} on {node}" if job else ""
+    return f", by Slurm job {job} on {node}" if job else ""
 
 
 def _check_recipe(options: argparse.Namespace) -> None:
@@ -77,68 +105,73 @@ def _check_recipe(options: argparse.Namespace) -> None:
             raise ValueError(f"--out {out} is not at the address of --recipe, {key(options.recipe)}")
 
 
-def _data(options: argparse.Namespace) -> None:
-    if "stages.variants" in options.recipe["code"]:
-        from training_jacobian.stages.variants import make_data
-    else:
-        from training_jacobian.stages.data import make_data
+def _run(options: argparse.Namespace, module: str, *arguments: Any) -> None:
+    """Call the function of a stage, which is named like the command."""
+    stage = importlib.import_module(f"training_jacobian.stages.{module}")
+    CLOCK.started()
+    getattr(stage, f"make_{options.name}")(options.recipe, *arguments)
 
-    make_data(options.recipe, options.out[0])
+
+def _data(options: argparse.Namespace) -> None:
+    module = "variants" if "stages.variants" in options.recipe["code"] else "data"
+    _run(options, module, options.raw, options.out[0])
+
+
+def _raw(options: argparse.Namespace) -> None:
+    from training_jacobian.datasets import dataset
+    from training_jacobian.raw import fetch
+
+    (wanted,) = [raw for raw in dataset(options.set).RAW if raw.name == options.file]
+    fetch(wanted, Path("data/raw", options.set))
 
 
 def _train(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.train import make_train
-
-    make_train(options.recipe, options.data, options.theta, options.out[0])
+    _run(options, "train", options.data, options.theta, options.out[0])
 
 
 def _columns(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.columns import make_columns
+    _run(options, "columns", options.data, options.train, *options.range, options.out[0])
 
-    first, last = options.range
-    make_columns(options.recipe, options.data, options.train, first, last, options.out[0])
+
+def _triplets(options: argparse.Namespace) -> None:
+    _run(options, "triplets", options.data, options.train, options.out[0])
+
+
+def _density(options: argparse.Namespace) -> None:
+    _run(options, "density", options.data, options.train, options.triplets, options.out[0])
+
+
+def _responses(options: argparse.Namespace) -> None:
+    _run(options, "responses", options.data, options.train, options.triplets, options.bulk, options.out[0])
 
 
 def _jacobian(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.gather import make_jacobian
-
-    make_jacobian(options.recipe, options.blocks, options.out[0])
+    _run(options, "gather", options.blocks, options.out[0])
 
 
 def _svd(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.svd import make_svd
-
-    make_svd(options.recipe, options.jacobian, options.out[0])
+    _run(options, "svd", options.jacobian, options.out[0])
 
 
 def _analysis(options: argparse.Namespace) -> None:
-    """Any of the analyses of one run: a stage module and a function named like the command."""
-    stage = importlib.import_module(f"training_jacobian.stages.{options.name}")
-    getattr(stage, f"make_{options.name}")(options.recipe, options.data, options.train, options.svd, options.out[0])
+    """Any of the analyses of one run."""
+    _run(options, options.name, options.data, options.train, options.svd, options.out[0])
 
 
 def _angles(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.angles import make_angles
-
-    make_angles(options.recipe, options.data, options.svd, options.out[0])
+    _run(options, "angles", options.data, options.svd, options.out[0])
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.figures import make_figure
-
-    make_figure(options.recipe, options.folders, options.out)
+    _run(options, "figures", options.folders, options.out)
 
 
 def _table(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.table import make_table
-
-    make_table(options.recipe, options.folders, options.out)
+    _run(options, "table", options.folders, options.out)
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from training_jacobian.stages.summary import make_summary
-
-    make_summary(options.recipe, options.folders, options.out[0])
+    _run(options, "summary", options.folders, options.out[0])
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -186,10 +219,15 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=command)
         return made
 
-    job("data", "load and split a data set", _data)
+    data = job("data", "load and split a data set", _data)
+    data.add_argument("--raw", type=Path, nargs="*", default=[], metavar="FILE")
     job("train", "train, keeping every state", _train, "data").add_argument("--theta", type=Path, metavar="FILE")
     columns = job("columns", "compute a block of columns of the Jacobian", _columns, "data", "train")
     columns.add_argument("--range", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
+    job("triplets", "largest singular triplets from products with the Jacobian", _triplets, "data", "train")
+    job("density", "how many directions training leaves as they are", _density, "data", "train", "triplets")
+    inputs = ("data", "train", "triplets", "bulk")
+    job("responses", "response to perturbed starts, from products with the Jacobian", _responses, *inputs)
     gather = job("jacobian", "gather the column blocks", _jacobian)
     gather.add_argument("--blocks", type=Path, nargs="+", required=True, metavar="FILE")
     job("svd", "singular value decomposition of the Jacobian", _svd, "jacobian")
@@ -205,6 +243,12 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, (help, command) in of_folders.items():
         job(name, help, command).add_argument("--folders", type=Path, nargs="+", required=True, metavar="FOLDER")
+
+    raw = subparsers.add_parser("raw", help="download a file of a data set (a job of the workflow)")
+    raw.add_argument("set", help="name of the data set")
+    raw.add_argument("file", help="name of the file, in data/raw/<data set>/")
+    raw.add_argument("--log", metavar="FILE")
+    raw.set_defaults(command=_raw)
 
     publish = subparsers.add_parser("publish", help="publish figures and links (a job of the workflow)")
     publish.add_argument("--wanted", required=True, metavar="JSON")

@@ -75,7 +75,7 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def gc(options: argparse.Namespace) -> None:
-    """What belongs to no run; deletes it with --yes."""
+    """What belongs to no run, or came too late for it; deletes it with --yes."""
     from training_jacobian import housekeeping
     from training_jacobian.plan import plan
 
@@ -87,4 +87,4 @@ def gc(options: argparse.Namespace) -> None:
         housekeeping.delete(old)
         print(f"deleted {len(old)} files and folders, {total}")
     else:
-        print(f"{len(old)} files and folders, {total}, belong to no run; `training-jacobian gc --yes` deletes them")
+        print(f"{len(old)} files and folders, {total}, are not needed; `training-jacobian gc --yes` deletes them")

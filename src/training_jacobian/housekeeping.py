@@ -104,10 +104,15 @@ def status(plan: Plan) -> Iterator[tuple[str, str, str, int]]:
 
 
 def unreferenced(plans: list[Plan]) -> list[Path]:
-    """Artifact folders, recipes and logs that belong to none of the plans."""
+    """Artifact folders, recipes and logs that belong to none of the plans; blocks of a J that is already gathered.
+
+    Such blocks are left when Snakemake itself is killed.
+    """
     wanted = {(stage, name) for plan in plans for stage, recipes in plan.by_key.items() for name in recipes}
     keys = {name for _, name in wanted}
     old = [folder for folder in folders() if (folder.parent.name, folder.name) not in wanted]
+    for folder in (each for each in folders() if each not in old and (each / "jacobian.h5").exists()):
+        old += sorted(folder.glob(f"*{TEMPORARY}*"))
     old += [each for each in sorted((RESULTS / "recipes").glob("*.json")) if each.stem not in keys]
     return old + [each for each in sorted((RESULTS / "logs").glob("*/*.log")) if each.name[:12] not in keys]
 

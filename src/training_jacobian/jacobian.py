@@ -1,85 +1,89 @@
-"""Columns of the training Jacobian J = d theta_T / d theta_0: tangents pushed along a stored trajectory.
+"""Tangents and cotangents of a training, along its stored trajectory.
 
-A step maps the extended state s_t = (theta_t, optimizer state) to s_{t+1}.  Column j of J is the theta part of
+A step maps the extended state s_t = (theta_t, optimizer state) to s_{t+1} = update(gradient(theta_t), s_t).  With H the
+Hessian of the loss at theta_t and A, B the derivatives of the optimizer's update by the gradient and by the state,
 
-    ds_T = DF_{T-1}(s_{T-1}) ... DF_0(s_0) ds_0,    ds_0 = (e_j, 0),
+    ds_{t+1} = A (H dtheta_t) + B ds_t,
+    cotangents, from the last step to the first:    c_t = B^T c_{t+1} + (H A^T c_{t+1} in theta's place).
 
-since the optimizer's state starts the same whatever theta_0 is.  For SGD with momentum each factor is a Hessian-vector
-product; here it is the derivative of the step itself, so that any optimizer and any model follow.
+H is symmetric, so one product serves both ways, whether a model's own or that of jax; A and B are the derivatives of
+the optimizer itself, so that any optimizer follows.  For SGD with momentum mu: m' = H v + mu m, v' = v - eta m'.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from training_jacobian.training import State, Step
 
-Tangents = tuple[jax.Array, ...]  # of the floating-point leaves of a state, each with a first axis of K tangents
 
-CHUNK = 32  # tangents that travel together: fastest of 8..128 on CPUs, see benchmarks/
+class Linearized(NamedTuple):
+    """One step, or steps stacked: all that tangents and cotangents need of its forward and backward pass."""
+
+    hessian: Any  # tangent of theta -> tangent of the gradient
+    update: Any  # tangents of the gradient and of the state's floats -> those of the next state
 
 
 def _is_float(leaf: Any) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
 
 
-def push_step(step: Step, state: State, batch: Any, tangents: Tangents) -> Tangents:
-    """One linearised step: tangents at s_t to tangents at s_{t+1}.  Integer leaves (step counts) have none."""
-    leaves, structure = jax.tree.flatten(state)
-
-    def on_floats(*floats: jax.Array) -> Tangents:
-        values = iter(floats)
-        filled = [next(values) if _is_float(leaf) else leaf for leaf in leaves]
-        after = jax.tree.leaves(step(jax.tree.unflatten(structure, filled), batch))
-        return tuple(leaf for leaf in after if _is_float(leaf))
-
-    floats = tuple(leaf for leaf in leaves if _is_float(leaf))
-    return jax.vmap(lambda tangent: jax.jvp(on_floats, floats, tangent)[1])(tangents)
+def floats(state: State) -> State:
+    """The state with None for all that has no tangent: step counts."""
+    return jax.tree.map(lambda leaf: leaf if _is_float(leaf) else None, state)
 
 
-def push(step: Step, states: State, batches: Any, tangents: Tangents) -> Tangents:
-    """Tangents at the first of the stacked `states` to tangents after the last; as many states as batches."""
-    return jax.lax.scan(lambda carried, now: (push_step(step, *now, carried), None), tangents, (states, batches))[0]
+def filled(some: State, state: State) -> State:
+    """The state with its floats replaced by those of `some`."""
+    return jax.tree.map(lambda new, old: old if new is None else new, some, state, is_leaf=lambda leaf: leaf is None)
 
 
-def from_theta(states: State, tangents: jax.Array) -> Tangents:
-    """Tangents (K, N) of theta_0 as tangents of the extended state: zero for all that the optimizer remembers."""
-    count = tangents.shape[0]
-    memory = [leaf for leaf in jax.tree.leaves(states.optimizer) if _is_float(leaf)]
-    return (tangents, *(jnp.zeros((count, *leaf.shape[1:]), leaf.dtype) for leaf in memory))
+def linearize(step: Step, states: State, batches: Any) -> Linearized:
+    """The steps at the stacked `states`, linearised: computed once, for all tangents."""
+
+    def one(now: tuple[State, Any]) -> Linearized:
+        state, batch = now
+        gradient, hessian = jax.linearize(lambda theta: step.gradient(theta, batch), state.theta)
+        update = lambda gradient, some: floats(step.update(gradient, filled(some, state)))
+        return Linearized(hessian, jax.linearize(update, gradient, floats(state))[1])
+
+    return jax.lax.map(one, (states, batches))
 
 
-def columns(
-    step: Step,
-    states: State,
-    batches: Any,
-    first: int,
-    last: int,
-    chunk: int = CHUNK,
-    advance: Callable[[int], None] = lambda done: None,
-) -> np.ndarray:
-    """Columns first..last-1 of J, (N, last - first), in the dtype of theta.
+def _forward(step: Linearized, tangent: State) -> State:
+    after: State = step.update(step.hessian(tangent.theta), tangent)
+    return after
 
-    `states` are s_0..s_{T-1} stacked, `batches` a pytree with first axis T (T = 0 gives columns of the identity);
-    `advance(n)` is called after each n columns.  Raises ValueError if the columns are not in 0..N.
-    """
-    size = states.theta.shape[-1]
-    if not 0 <= first <= last <= size:
-        raise ValueError(f"columns {first}..{last} are not in 0..{size}")
 
-    @jax.jit
-    def push_units(start: jax.Array, states: State, batches: Any) -> jax.Array:
-        # beyond the last column the tangents are zero: each chunk has the same shape and is compiled once
-        units = (start + jnp.arange(chunk)[:, None] == jnp.arange(size)).astype(states.theta.dtype)
-        return push(step, states, batches, from_theta(states, units))[0]
+def _backward(step: Linearized, cotangent: State) -> State:
+    of_gradient, before = jax.linear_transpose(step.update, cotangent.theta, cotangent)(cotangent)
+    theta = jax.tree.map(jnp.add, before.theta, step.hessian(of_gradient))
+    transposed: State = before._replace(theta=theta)
+    return transposed
 
-    def chunks() -> Iterator[np.ndarray]:
-        for start in range(first, last, chunk):
-            width = min(chunk, last - start)
-            yield np.asarray(push_units(jnp.asarray(start), states, batches))[:width]
-            advance(width)
 
-    return np.concatenate([np.zeros((0, size), states.theta.dtype), *chunks()]).T
+@jax.jit
+def push(steps: Linearized, tangents: State, first: Any, last: Any) -> State:
+    """Tangents before step `first` of the linearised steps to tangents after step `last` - 1; leaves (K, ...)."""
+
+    def after(t: Any, carried: State) -> State:
+        step = jax.tree.map(lambda leaf: leaf[t], steps)
+        made: State = jax.vmap(_forward, in_axes=(None, 0))(step, carried)
+        return made
+
+    pushed: State = jax.lax.fori_loop(first, last, after, tangents)
+    return pushed
+
+
+@jax.jit
+def pull(steps: Linearized, cotangents: State, first: Any, last: Any) -> State:
+    """Cotangents after step `last` - 1 of the linearised steps to those before step `first`; leaves (K, ...)."""
+
+    def before(back: Any, carried: State) -> State:
+        step = jax.tree.map(lambda leaf: leaf[last - 1 - back], steps)
+        made: State = jax.vmap(_backward, in_axes=(None, 0))(step, carried)
+        return made
+
+    pulled: State = jax.lax.fori_loop(0, last - first, before, cotangents)
+    return pulled

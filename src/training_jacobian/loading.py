@@ -61,10 +61,11 @@ def _describe(error: Any, tree: dict[str, Any]) -> str:
     if kind in ("literal_error", "union_tag_invalid"):
         allowed = re.findall(r"'([^']*)'", context.get("expected") or context["expected_tags"])
         if kind == "union_tag_invalid":
-            path, value = f"{path}.name", value["name"]
+            tag = context["discriminator"].strip("'")
+            path, value = f"{path}.{tag}", value[tag]
         return f"{path} = {value!r}: {nearest(value, allowed)}"
     if kind == "union_tag_not_found":
-        return f"{path}.name: required key is missing"
+        return f"{path}.{context['discriminator'].strip(chr(39))}: required key is missing"
     if isinstance(value, dict):
         return f"{path}: {error['msg']}" if path else str(error["msg"])
     return f"{path} = {value!r}: {error['msg']}"

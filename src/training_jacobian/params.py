@@ -4,49 +4,45 @@ A field with a default here is an option that is *off*: it is left out of recipe
 option added later changes no address.  Every other value stands in params.yaml.
 """
 
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from training_jacobian import analyses
 from training_jacobian.analyses import Dimensions
+from training_jacobian.data_params import Data
 from training_jacobian.datasets import dataset
+from training_jacobian.invariance import keeps_exact_bulk
 from training_jacobian.kinds import KINDS
 from training_jacobian.layout import shapes_of, size
-from training_jacobian.section import Count, Name, Section, Seed, nearest
+from training_jacobian.optimizers import Optimizer, Schedule
+from training_jacobian.section import Count, Name, Section, Seed, nearest, refuse
+
+METHOD = {
+    "triplets": "partial",
+    "density": "partial",
+    "responses": "partial",
+}  # of the SVD that a stage shows; else "dense"
+# sections of params.yaml that tell how, where it is not the one of that name
+SECTIONS: dict[str, tuple[str, ...]] = {"triplets": (), "responses": ("density", "perturbation")}
 
 
-def refuse(message: str) -> NoReturn:
-    """Raise what pydantic reports."""
-    raise PydanticCustomError("refused", "{message}", {"message": message})
-
-
-class Data(Section):
-    name: Literal["digits"]
-    test_size: Count = Field(description="examples held out for testing")
-    split_seed: Seed
-    stratify: bool = Field(default=False, description="keep the proportion of classes in both parts")
-    labels: Literal["true", "shuffled"] = Field(default="true", description="of the training examples")
-    inputs: Literal["images", "white_noise"] = Field(default="images", description="white noise: uniform [0, 1)")
-    variant_seed: Seed = Field(default=0, description="of the shuffled labels and of the white noise")
-
-    @property
-    def varied(self) -> bool:
-        """Whether anything of the data set is replaced."""
-        return self.labels != "true" or self.inputs != "images"
-
-    @model_validator(mode="after")
-    def seed_has_a_use(self) -> "Data":
-        if self.variant_seed and not self.varied:
-            refuse("variant_seed is of shuffled labels or white-noise inputs, and neither is chosen; remove it")
-        return self
+Activation = Annotated[
+    Literal["gelu", "relu", "silu", "softplus", "sigmoid", "tanh"], Field(description="gelu: tanh form")
+]
 
 
 class Mlp(Section):
     name: Literal["mlp"]
     hidden: list[Count] = Field(description="widths of the hidden layers; [] is softmax regression")
-    activation: Literal["gelu", "relu", "silu", "softplus", "sigmoid", "tanh"] = Field(description="gelu: tanh form")
+    activation: Activation
+
+
+class Lenet5(Section):
+    """For images of 28x28 grey pixels."""
+
+    name: Literal["lenet5"]
+    activation: Activation
 
 
 class RandomInitial(Section):
@@ -60,67 +56,69 @@ class FileInitial(Section):
     path: str = Field(description=".npy file of theta_0 (N,), relative to the project's root")
 
 
-class Sgd(Section):
-    name: Literal["sgd"]
-    learning_rate: float = Field(gt=0)
-    momentum: float = Field(ge=0, lt=1, description="0 is plain SGD")
-    nesterov: bool = False
-
-
-class Constant(Section):
-    name: Literal["constant"]
-
-
-class Cosine(Section):
-    """Learning rate times (1 + cos(pi t / T)) / 2 over all T steps."""
-
-    name: Literal["cosine"]
-
-
 class Training(Section):
-    optimizer: Sgd
-    schedule: Annotated[Constant | Cosine, Field(discriminator="name")]
+    optimizer: Optimizer
+    schedule: Schedule
     epochs: Count
     batch_size: Count
     dtype: Literal["float32", "float64"] = Field(description="of training and of its Jacobian; the SVD is in float64")
+    clip_norm: float | None = Field(
+        default=None, gt=0, description="largest norm of a gradient; longer ones are scaled"
+    )
+
+
+class DenseSvd(Section):
+    """J is formed and decomposed."""
+
+    method: Literal["dense"] = "dense"
+
+
+class PartialSvd(Section):
+    """The largest singular triplets from products with J, which is never formed."""
+
+    method: Literal["partial"]
+    rank: Count = Field(description="number of triplets")
+    operators: list[Literal["J", "J_minus_identity"]] = Field(min_length=1, description="whose triplets")
+    tolerance: float = Field(gt=0, lt=1, description="largest error of a singular value, as a part of it")
+    products: Count = Field(description="at most so many products with vectors by J, and by J^T, for each operator")
+    block: Count = Field(description="vectors that are multiplied together")
+    seed: Seed = Field(description="of the vectors it starts from")
+
+    @model_validator(mode="after")
+    def products_suffice(self) -> "PartialSvd":
+        if self.products < self.rank:
+            refuse(f"products = {self.products} cannot give rank = {self.rank} triplets; raise it")
+        if len(set(self.operators)) < len(self.operators):
+            refuse(f"operators = {self.operators} names one twice; remove it")
+        return self
 
 
 class Run(Section):
     data: Data
-    model: Mlp
+    model: Annotated[Mlp | Lenet5, Field(discriminator="name")]
     initial: Annotated[RandomInitial | FileInitial, Field(discriminator="name")]
     training: Training
+    svd: Annotated[DenseSvd | PartialSvd, Field(discriminator="method")] = DenseSvd()
 
     @model_validator(mode="after")
     def sizes_agree(self) -> "Run":
-        examples = dataset(self.data.name).EXAMPLES
-        if self.data.test_size >= examples:
-            raise PydanticCustomError(
-                "test_size",
-                "data.test_size = {size} leaves no training example of {all}; lower it",
-                {"size": self.data.test_size, "all": examples},
+        if isinstance(self.model, Lenet5) and dataset(self.data.name).INPUTS != 28 * 28:
+            refuse(
+                f"model.name = 'lenet5' is for images of 28x28 grey pixels, not for {self.data.name}; choose another"
             )
-        classes = dataset(self.data.name).CLASSES
-        if self.data.stratify and min(self.data.test_size, examples - self.data.test_size) < classes:
-            raise PydanticCustomError(
-                "stratify",
-                "data.stratify needs at least {classes} examples in either part, data.test_size is {size}; change it",
-                {"classes": classes, "size": self.data.test_size},
-            )
-        if (examples - self.data.test_size) % self.training.batch_size:
-            raise PydanticCustomError(
-                "batch_size",
-                "training.batch_size = {batch} does not divide the {train} training examples; change one",
-                {"batch": self.training.batch_size, "train": examples - self.data.test_size},
-            )
+        if isinstance(self.model, Lenet5) and isinstance(self.svd, DenseSvd):
+            refuse("the J of lenet5 would take 30 GB; choose svd.method = 'partial'")
+        if self.data.train_size % self.training.batch_size:
+            batch, train = self.training.batch_size, self.data.train_size
+            refuse(f"training.batch_size = {batch} does not divide the {train} training examples; change one")
+        if isinstance(self.svd, PartialSvd) and self.svd.rank > self.size:
+            refuse(f"svd.rank = {self.svd.rank} is above the {self.size} parameters; lower it")
         return self
 
     @property
     def steps(self) -> int:
         """T, the number of optimizer steps."""
-        return self.training.epochs * (
-            (dataset(self.data.name).EXAMPLES - self.data.test_size) // self.training.batch_size
-        )
+        return self.training.epochs * (self.data.train_size // self.training.batch_size)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -142,6 +140,7 @@ class Params(Section):
     subspace: analyses.Subspace | None = None
     angles: analyses.Angles | None = None
     pfj: analyses.Pfj | None = None
+    density: analyses.Density | None = None
     figures: analyses.Figures
     summary: analyses.Summary | None = None
     compute: analyses.Compute
@@ -152,9 +151,11 @@ class Params(Section):
             where, stage = f"figures.plots.{name}", KINDS[plot.kind].stage
             for run in plot.named:
                 self._known(where, run)
-            if getattr(self, stage) is None:
-                refuse(f"{where}: there is no section {stage!r} to tell how; add it")
+            for section in SECTIONS.get(stage, (stage,)):
+                if getattr(self, section) is None:
+                    refuse(f"{where}: there is no section {section!r} to tell how; add it")
             for run in self.plotted(name):
+                self._method_fits(where, stage, run)
                 self._fits(where, stage, run, self.runs[self.plotted(name)[0]])
         for part, runs in (self.summary.parts if self.summary else {}).items():
             for run in runs:
@@ -165,9 +166,21 @@ class Params(Section):
         if run not in self.runs:
             refuse(f"{where}: no run {run!r}; {nearest(run, list(self.runs))}")
 
+    def _method_fits(self, where: str, stage: str, name: str) -> None:
+        """Triplets are of runs with a partial SVD, everything else is of runs with a dense one."""
+        method = METHOD.get(stage, "dense")
+        if self.runs[name].svd.method != method:
+            refuse(f"{where}: run {name!r} has svd.method {self.runs[name].svd.method!r}, and this needs {method!r}")
+        run = self.runs[name]
+        if stage in ("density", "responses") and self.density and isinstance(run.svd, PartialSvd):
+            if stage == "responses" and "J" not in run.svd.operators:
+                refuse(f"{where}: svd.operators of run {name!r} lacks 'J', whose v_1 it needs; add it")
+            if self.density.steps > run.size - run.svd.rank:
+                refuse(f"{where}: density.steps = {self.density.steps} are too many for run {name!r}; lower it")
+
     def _fits(self, where: str, stage: str, name: str, first: Run) -> None:
         """The dimensions of subspaces must fit the run; runs compared must have one size and float64."""
-        run, settings = self.runs[name], getattr(self, stage)
+        run, settings = self.runs[name], getattr(self, stage, None)
         dimensions: Dimensions | None = getattr(settings, "dimensions", None)
         most, bound = (run.size // 2, "half the") if stage == "angles" else (run.size, "the")
         if dimensions and dimensions.stop > most:
@@ -181,8 +194,9 @@ class Params(Section):
             )
         if stage == "angles" and (run.training.dtype != "float64" or run.size != first.size):
             refuse(f"{where}: run {name!r} cannot be compared; all must be in float64 and have as many parameters")
-        facts = dataset(run.data.name)
-        outputs = min(run.data.test_size, facts.EXAMPLES - run.data.test_size) * (facts.CLASSES - 1)
+        if stage in ("pfj", "angles") and not keeps_exact_bulk(run.training.optimizer.model_dump()):
+            refuse(f"{where}: run {name!r} has no exact bulk to tell apart; choose a run with SGD and no weight decay")
+        outputs = min(run.data.test_size, run.data.train_size) * (dataset(run.data.name).CLASSES - 1)
         if stage == "pfj" and outputs < run.size:
             refuse(
                 f"{where}: run {name!r} has {outputs} independent outputs on its training or test inputs, fewer than "
@@ -190,15 +204,18 @@ class Params(Section):
             )
 
     def plotted(self, plot: str) -> list[str]:
-        """Names of the runs in a plot."""
-        runs = self.figures.plots[plot].runs
-        return list(self.runs) if runs == "all" else self.figures.plots[plot].named
+        """Names of the runs in a plot; `all` are those whose SVD it can show."""
+        chosen = self.figures.plots[plot]
+        fitting = [
+            name for name, run in self.runs.items() if run.svd.method == METHOD.get(KINDS[chosen.kind].stage, "dense")
+        ]
+        return fitting if chosen.runs == "all" else chosen.named
 
 
 def merge(base: Any, changes: Any) -> Any:
-    """`base` with `changes` laid over it; a mapping of another `name` replaces the whole of it."""
-    if not (isinstance(base, dict) and isinstance(changes, dict)) or changes.get("name", base.get("name")) != base.get(
-        "name"
-    ):
+    """`base` with `changes` laid over it; a mapping of another `name` or `method` replaces the whole of it."""
+    if not (isinstance(base, dict) and isinstance(changes, dict)):
+        return changes
+    if any(changes.get(key, base.get(key)) != base.get(key) for key in ("name", "method")):
         return changes
     return {**base, **{key: merge(base[key], value) if key in base else value for key, value in changes.items()}}

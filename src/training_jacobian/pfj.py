@@ -29,21 +29,25 @@ def decompose(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Eigenvectors of P^T P, four times as fast as an SVD of P.  Squaring blurs what is small, so the block with S below
     1e-4 S_1 is resolved by an SVD of P on it.  Within the null space the order of the rows means nothing: it stays as
-    rounding in P^T P makes it.  Raises ArithmeticError if max_i ||P v_i|^2 - eigenvalue_i| / S_1^2 is above 1e-12.
+    rounding in P^T P makes it.  Raises ArithmeticError if |P^T P w - V diag(S^2) V^T w| / (S_1^2 |w|) is above 1e-12
+    for one random w: a wrong decomposition has no chance to pass.
     """
     squares, V = scipy.linalg.eigh(P.T @ P, driver="evd", overwrite_a=True, check_finite=False)
+    S = np.sqrt(np.maximum(squares, 0))
     small = int((squares < 1e-8 * squares[-1]).sum())
     if small:
         blurred = V[:, :small]
-        _, S, Wt = scipy.linalg.svd(P @ blurred, full_matrices=False, check_finite=False)
+        _, resolved, Wt = scipy.linalg.svd(P @ blurred, full_matrices=False, check_finite=False)
         sharp = blurred @ Wt[::-1].T
-        null = int((NULL * np.sqrt(squares[-1]) > S).sum())
+        S[:small] = 0  # where there are fewer outputs than these
+        S[small - len(resolved) : small] = resolved[::-1]
+        null = int((NULL * S[-1] > S).sum())
         order = scipy.linalg.qr(sharp[:, :null].T @ blurred[:, :null], mode="economic")[0]
         V[:, :small] = np.concatenate([sharp[:, :null] @ order, sharp[:, null:]], axis=1)
-    S = np.linalg.norm(P @ V, axis=0)
-    residual = np.abs(S**2 - squares).max() / S.max() ** 2
+    w = np.random.default_rng(0).standard_normal(len(S))
+    residual = np.linalg.norm(P.T @ (P @ w) - V @ (S**2 * (V.T @ w))) / (S[-1] ** 2 * np.linalg.norm(w))
     if not residual <= RESIDUAL:
-        raise ArithmeticError(f"eigenvalues of the PFJ have residual {residual:.1e}, above {RESIDUAL:.0e}")
+        raise ArithmeticError(f"the decomposition of the PFJ has residual {residual:.1e}, above {RESIDUAL:.0e}")
     return np.sort(S), V.T
 
 

@@ -6,11 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from training_jacobian.analyses import SUMMARY, TABLE
+from training_jacobian.datasets import dataset
 from training_jacobian.kinds import KINDS
 from training_jacobian.loading import load
 from training_jacobian.params import FileInitial, Params
 from training_jacobian.publish import Wanted
-from training_jacobian.recipe import CORE, STAGES, Recipe, canonical, code_digest, comparison, key, path, recipe
+from training_jacobian.recipe import (
+    CORE,
+    PARTIAL,
+    STAGES,
+    Recipe,
+    canonical,
+    code_digest,
+    comparison,
+    key,
+    path,
+    recipe,
+)
 from training_jacobian.store import whole
 
 FILES = {
@@ -18,6 +30,9 @@ FILES = {
     "train": ["train.h5"],
     "jacobian": ["jacobian.h5"],
     "svd": ["svd.h5"],
+    "triplets": ["triplets.h5", "triplets.csv"],
+    "density": ["bulk.h5", "counts.csv"],
+    "responses": ["responses.csv", "linearity.csv"],
     "spectrum": ["directions.csv", "counts.csv", "identity.csv", "summary.json"],
     "perturbation": ["responses.csv", "linearity.csv"],
     "behaviour": ["divergence.csv", "displacement.csv"],
@@ -39,7 +54,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name, run in self.params.runs.items():
-            stages = [stage for stage in STAGES if stage in CORE or self._shows(name, stage)]
+            core = CORE if run.svd.method == "dense" else PARTIAL
+            stages = [stage for stage in STAGES if stage in core or self._shows(name, stage)]
             self.recipes[name] = {stage: recipe(self.params, run, stage) for stage in stages}
             for made in self.recipes[name].values():
                 self._keep(made, name)
@@ -94,6 +110,11 @@ class Plan:
         initial = self.params.runs[self.runs_of[train_key][0]].initial
         return [initial.path] if isinstance(initial, FileInitial) else []
 
+    def raw_files(self, data_key: str) -> list[str]:
+        """Files in data/raw/ that the data stage of that key reads, if any."""
+        name = self.params.runs[self.runs_of[data_key][0]].data.name
+        return [f"data/raw/{name}/{raw.name}" for raw in dataset(name).RAW]
+
     def blocks(self, jacobian_key: str) -> list[str]:
         """Files of the column blocks that make up the Jacobian of that key."""
         size, width = self.params.runs[self.runs_of[jacobian_key][0]].size, self.params.compute.columns_per_job
@@ -106,14 +127,16 @@ class Plan:
             name: [".csv", ".pdf", ".png"] if KINDS[plot.kind].module else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
-        return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
+        dense = any("spectrum" in made for made in self.recipes.values())  # the table is of their spectra
+        table = {TABLE: [".csv", ".json"]} if dense else {}
+        return {**table, **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
 
     def shown(self, name: str) -> Shown:
         """What a figure or table is made of."""
         if name == SUMMARY:
             return self.stated()
         if name == TABLE:
-            return [({"run": run}, self.recipes[run]["spectrum"]) for run in self.params.runs]
+            return [({"run": run}, made["spectrum"]) for run, made in self.recipes.items() if "spectrum" in made]
         plot = self.params.figures.plots[name]
         stage, runs = KINDS[plot.kind].stage, self.params.runs
         if plot.comparisons is None:

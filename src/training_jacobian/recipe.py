@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from training_jacobian.datasets import dataset
 from training_jacobian.models import model
 from training_jacobian.params import FileInitial, Params, Run
 
@@ -29,12 +30,14 @@ class Stage:
     code: Callable[[Run], tuple[str, ...]]  # modules that compute it
 
 
+OPERATOR = ("trajectory", "jacobian", "linear_operator", "stages.stored")
+
 STAGES = {
     "data": Stage(
         None,
         ("data",),
         lambda run: (
-            *("data", f"datasets.{run.data.name}", "stages.data"),
+            *("data", *dataset(run.data.name).CODE, "stages.data"),
             *(("variants", "stages.variants") if run.data.varied else ()),
         ),
     ),
@@ -43,12 +46,15 @@ STAGES = {
         ("model", "initial", "training"),
         lambda run: (
             *("initial", "layout", "training", "stages.problem", "stages.train"),
-            *(f"models.{each}" for each in (run.model.name, model(run.model.name).GRADIENT) if each),
+            *(f"models.{run.model.name}", *(("models.layered_gradient",) if model(run.model.name).feeds else ())),
         ),
     ),
-    "jacobian": Stage("train", (), lambda run: ("jacobian", "stages.columns", "stages.gather")),
+    "jacobian": Stage("train", (), lambda run: (*OPERATOR, "stages.columns", "stages.gather")),
+    "triplets": Stage("train", ("svd",), lambda run: (*OPERATOR, "partial_svd", "remembered", "stages.triplets")),
+    "density": Stage("triplets", ("density",), lambda run: ("density", "stages.density")),
+    "responses": Stage("density", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.responses")),
     "svd": Stage("jacobian", (), lambda run: ("svd", "stages.svd")),
-    "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "spectrum", "stages.spectrum")),
+    "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "invariance", "spectrum", "stages.spectrum")),
     "perturbation": Stage("svd", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.perturbation")),
     "behaviour": Stage("svd", ("behaviour",), lambda run: ("behaviour", "stages.behaviour")),
     "subspace": Stage(
@@ -58,8 +64,10 @@ STAGES = {
     # of two runs, `from` one `with` another
     "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "untouched", "subspaces", "stages.angles")),
 }
-ANALYSES = ("spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
-CORE = ("data", "train", "jacobian", "svd", "spectrum")  # of every run; the others where a figure shows them
+ANALYSES = ("triplets", "density", "responses", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
+# of every run, by how its SVD is made; the others where a figure shows them
+CORE = ("data", "train", "jacobian", "svd", "spectrum")
+PARTIAL = ("data", "train", "triplets")
 
 
 def canonical(recipe: Any) -> str:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,11 @@ def nearest(word: object, allowed: list[str]) -> str:
     """Hint for an error message: the nearest of the allowed words, and all of them."""
     close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
     return (f"did you mean {close[0]!r}? " if close else "") + "allowed: " + ", ".join(map(repr, allowed))
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise what pydantic reports."""
+    raise PydanticCustomError("refused", "{message}", {"message": message})
 
 
 class Section(BaseModel):

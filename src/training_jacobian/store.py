@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SUMS = "SHA256SUMS"
 TEMPORARY = "columns-"  # blocks of the Jacobian are written side by side and deleted: nobody notes them
+PIECE = 2**26  # bytes read at a time
 ORPHAN = 600  # seconds without a write after which a partial file is nobody's
 
 
@@ -119,10 +120,57 @@ def write_hdf5(path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, *
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
     with artifact(path) as partial, h5py.File(partial, "w") as file:
-        described = {"stage": recipe["stage"], "key": key(recipe), "recipe": canonical(recipe), "version": __version__}
-        file.attrs.update({**described, **attributes})
+        file.attrs.update({**_described(recipe), **attributes})
         for name, values in datasets.items():
             file.create_dataset(name, data=values).attrs["sha256"] = _digest(values)
+
+
+def write_rows(
+    path: Path, name: str, pieces: Iterable[np.ndarray], shape: tuple[int, int], recipe: Recipe, **attributes: Any
+) -> None:
+    """As `write_hdf5`, of one dataset whose rows come some at a time.
+
+    Raises ArtifactError if one is not finite, or if they are not as many as `shape` says; nothing is left then.
+    """
+    import h5py
+
+    with artifact(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update({**_described(recipe), **attributes})
+        digest, done, dataset = hashlib.sha256(), 0, file.create_dataset(name, shape, attributes["dtype"])
+        for piece in pieces:
+            if not np.isfinite(piece).all():
+                raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
+            dataset[done : done + len(piece)] = piece
+            digest.update(np.ascontiguousarray(piece).data)
+            done += len(piece)
+        if done != shape[0]:
+            raise ArtifactError(f"{path}: {name} has {done} rows, not {shape[0]}; nothing was written")
+        dataset.attrs["sha256"] = digest.hexdigest()
+
+
+def _described(recipe: Recipe) -> dict[str, str]:
+    return {"stage": recipe["stage"], "key": key(recipe), "recipe": canonical(recipe), "version": __version__}
+
+
+@contextmanager
+def _opened(path: Path, recipe: Recipe, stage: str) -> Iterator[Any]:
+    import h5py
+
+    remedy = f"delete {path} and run the same command again"
+    wanted = key(ancestors(recipe)[stage])
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs["key"] != wanted:
+                raise ArtifactError(f"{path}: made by recipe {file.attrs['key']}, expected {wanted}; {remedy}")
+            yield file
+    except (OSError, KeyError) as error:
+        raise ArtifactError(f"{path}: missing or damaged ({error}); {remedy}") from error
+
+
+def _undamaged(path: Path, name: str, found: str, noted: str) -> None:
+    if found != noted:
+        remedy = f"delete {path} and run the same command again"
+        raise ArtifactError(f"{path}: {name} is damaged (SHA-256 differs); {remedy}")
 
 
 def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = None) -> dict[str, np.ndarray]:
@@ -132,23 +180,37 @@ def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = 
     """
     import h5py
 
-    remedy = f"delete {path} and run the same command again"
-    wanted = key(ancestors(recipe)[stage])
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs["key"] != wanted:
-                raise ArtifactError(f"{path}: made by recipe {file.attrs['key']}, expected {wanted}; {remedy}")
-            if names is None:
-                names = []
-                file.visititems(lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None)
-            datasets = {name: file[name][()] for name in names}
-            digests = {name: file[name].attrs["sha256"] for name in names}
-    except (OSError, KeyError) as error:
-        raise ArtifactError(f"{path}: missing or damaged ({error}); {remedy}") from error
+    with _opened(path, recipe, stage) as file:
+        if names is None:
+            names = []
+            file.visititems(lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None)
+        datasets = {name: file[name][()] for name in names}
+        digests = {name: file[name].attrs["sha256"] for name in names}
     for name, values in datasets.items():
-        if _digest(values) != digests[name]:
-            raise ArtifactError(f"{path}: {name} is damaged (SHA-256 differs); {remedy}")
+        _undamaged(path, name, _digest(values), digests[name])
     return datasets
+
+
+class Rows:
+    """Datasets of an artifact of an earlier stage whose rows are read when they are wanted: `rows[5:9]`.
+
+    All of them are checked once, in pieces.  Raises ArtifactError as `read_hdf5` does.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe, stage: str, names: list[str]) -> None:
+        self._where, self.names = (path, recipe, stage), names
+        with _opened(*self._where) as file:
+            self.attributes = dict(file.attrs)
+            for name in names:
+                found, each = hashlib.sha256(), file[name]
+                rows = max(1, PIECE * len(each) // max(1, each.nbytes))
+                for first in range(0, len(each), rows):
+                    found.update(np.ascontiguousarray(each[first : first + rows]).data)
+                _undamaged(path, name, found.hexdigest(), each.attrs["sha256"])
+
+    def __getitem__(self, rows: slice) -> list[np.ndarray]:
+        with _opened(*self._where) as file:
+            return [file[name][rows] for name in self.names]
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:

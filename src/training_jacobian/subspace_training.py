@@ -1,5 +1,6 @@
 """Training inside a subspace: theta_0 + B^T z, z from 0, same optimizer (paper: in the bulk, and outside of it)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import optax
 
 from training_jacobian.endpoint import endpoint
 from training_jacobian.subspaces import nearest_to_one
-from training_jacobian.training import Gradient, State, make_step
+from training_jacobian.training import State, Step
 
 
 def ranks(S: np.ndarray) -> dict[str, np.ndarray]:
@@ -24,7 +25,12 @@ def ranks(S: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def train_in_subspaces(
-    gradient: Gradient, optimizer: optax.GradientTransformation, batches: Any, theta: Any, basis: Any, masks: Any
+    gradient: Callable[[Any, Any], Any],
+    optimizer: optax.GradientTransformation,
+    batches: Any,
+    theta: Any,
+    basis: Any,
+    masks: Any,
 ) -> np.ndarray:
     """Last theta (K, N) of K trainings from `theta` (N,), one for each of `masks` (K, n) of ones and zeros.
 
@@ -36,7 +42,7 @@ def train_in_subspaces(
     @jax.jit
     def ends(masks: jax.Array, theta: jax.Array, basis: jax.Array, batches: Any) -> jax.Array:
         def one(mask: jax.Array) -> jax.Array:
-            step = make_step(lambda z, batch: mask * (basis @ gradient(theta + z @ basis, batch)), optimizer)
+            step = Step(lambda z, batch: mask * (basis @ gradient(theta + z @ basis, batch)), optimizer)
             start = jnp.zeros(len(basis), theta.dtype)
             return theta + endpoint(step, State(start, optimizer.init(start)), batches).theta @ basis
 

@@ -17,7 +17,7 @@ def basis(shapes: Shapes, inputs: np.ndarray) -> np.ndarray:
     gauge = exact_bulk.basis(shapes, np.ones((1, inputs.shape[1])))
     name = list(shapes)[1]
     units = shapes[name][1]
-    null = scipy.linalg.null_space(inputs)  # (d, dependent)
+    null = scipy.linalg.null_space(np.asarray(inputs, np.float64))  # (d, dependent)
     columns = np.zeros((size(shapes), null.shape[1] * units))
     columns[slices(shapes)[name]] = np.kron(null, np.eye(units))
     return scipy.linalg.orth(np.concatenate([gauge, columns], axis=1))

@@ -90,7 +90,7 @@ rule pfj:
         "results/logs/pfj/{key}.log",
     conda:
         "../../envs/training-jacobian.yaml"
-    threads: 8
+    threads: quarter
     resources:
         mem_mb=3500,
         runtime=60,

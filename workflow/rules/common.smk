@@ -23,6 +23,11 @@ def analysis(stage):
     )
 
 
+def quarter(wildcards):
+    """A quarter of the cores for linear algebra: memory is its limit, and jobs that compute run beside it."""
+    return max(1, (workflow.cores or 16) // 4)
+
+
 def folder(wildcards, output):
     return os.path.dirname(output[0])
 

@@ -44,9 +44,10 @@ rule svd:
         "results/svd/{key}/svd.h5",
     log:
         "results/logs/svd/{key}.log",
+    priority: 1
     conda:
         "../../envs/training-jacobian.yaml"
-    threads: 8
+    threads: quarter
     resources:
         mem_mb=3000,
         runtime=60,
@@ -55,3 +56,72 @@ rule svd:
     shell:
         "python -m training_jacobian svd --recipe {params.recipe} --jacobian {input} --out {output} --log {log} "
         "--threads {threads}"
+
+
+rule triplets:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+    output:
+        expand("results/triplets/{{key}}/{file}", file=plan.FILES["triplets"]),
+    log:
+        "results/logs/triplets/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    threads: workflow.cores or 4
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        "python -m training_jacobian triplets --recipe {params.recipe} --data {input.data} --train {input.train} "
+        "--out {params.folder} --log {log} --threads {threads}"
+
+
+rule density:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        triplets=lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], "triplets")[:1]),
+    output:
+        expand("results/density/{{key}}/{file}", file=plan.FILES["density"]),
+    log:
+        "results/logs/density/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    threads: workflow.cores or 4
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        "python -m training_jacobian density --recipe {params.recipe} --data {input.data} --train {input.train} "
+        "--triplets {input.triplets} --out {params.folder} --log {log} --threads {threads}"
+
+
+rule responses:
+    input:
+        data=upstream("data"),
+        train=upstream("train"),
+        triplets=lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], "triplets")[:1]),
+        bulk=lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], "density")[:1]),
+    output:
+        expand("results/responses/{{key}}/{file}", file=plan.FILES["responses"]),
+    log:
+        "results/logs/responses/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    threads: workflow.cores or 4
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        "python -m training_jacobian responses --recipe {params.recipe} --data {input.data} --train {input.train} "
+        "--triplets {input.triplets} --bulk {input.bulk} --out {params.folder} --log {log} --threads {threads}"

@@ -1,4 +1,21 @@
+rule raw:
+    output:
+        "data/raw/{set}/{file}",
+    log:
+        "results/logs/raw/{set}-{file}.log",
+    wildcard_constraints:
+        set="[a-z0-9_]+",
+        file="[^/]+",
+    localrule: True
+    conda:
+        "../../envs/training-jacobian.yaml"
+    shell:
+        "python -m training_jacobian raw {wildcards.set} {wildcards.file} --log {log}"
+
+
 rule data:
+    input:
+        lambda wildcards: ancient(PLAN.raw_files(wildcards.key)),
     output:
         "results/data/{key}/data.h5",
     log:
@@ -9,7 +26,7 @@ rule data:
     params:
         recipe=recipe_file,
     shell:
-        "python -m training_jacobian data --recipe {params.recipe} --out {output} --log {log}"
+        "python -m training_jacobian data --recipe {params.recipe} --raw {input} --out {output} --log {log}"
 
 
 rule train:

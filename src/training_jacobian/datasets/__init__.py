@@ -1,7 +1,22 @@
-"""One module per data set: `EXAMPLES`, `INPUTS`, `CLASSES`, and `load()`.  Importing one must stay cheap."""
+"""One module per data set: `EXAMPLES`, `INPUTS`, `CLASSES`, `RAW`, `CODE`, `load()`.  Importing one must stay cheap."""
 
 import importlib
+from dataclasses import dataclass
 from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A file of a data set, in data/raw/<data set>/."""
+
+    name: str
+    digest: str  # of its content, e.g. "sha256:ba89..."
+    urls: tuple[str, ...]  # tried in turn
+
+    @property
+    def packed(self) -> bool:
+        """Whether what lies at the addresses is packed by gzip, and the file is not."""
+        return self.urls[0].endswith(".gz") and not self.name.endswith(".gz")
 
 
 def dataset(name: str) -> ModuleType:

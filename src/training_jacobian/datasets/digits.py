@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 EXAMPLES, INPUTS, CLASSES = 1797, 64, 10
+RAW, CODE = (), ("datasets.digits",)  # nothing to download
 SHA256 = "f6d9e39f37dc45d327f6db33428ee58970ccceabb2535a5c179de35886b70443"
 
 

@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 Shapes = dict[str, tuple[int, ...]]
+TOGETHER = None  # all examples of a batch are computed at once
 
-GRADIENT = "mlp_gradient"  # module with this model's gradient and its tangents written out; None if there is none
+
+class Feed(NamedTuple):
+    """A fixed linear map F from what comes out of a layer, examples last, into the next, and its transpose."""
+
+    there: Callable[[Any], Any] = lambda a: a
+    back: Callable[[Any], Any] = lambda x: x
 
 
 def shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
@@ -17,6 +23,11 @@ def shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
         named[f"Dense_{layer}.bias"] = (fan_out,)
         named[f"Dense_{layer}.kernel"] = (fan_in, fan_out)
     return named
+
+
+def feeds(layers: int, n: int) -> list[Feed]:
+    """Into each layer, of what comes out of the one before, (units, n): that itself."""
+    return [Feed()] * layers
 
 
 def apply(parameters: dict[str, Any], inputs: Any, activation: Callable[[Any], Any]) -> Any:

@@ -9,6 +9,7 @@ TITLES = {
     "top": "most chaotic direction",
     "bulk": "middle of the bulk",
     "stable": "most stable direction",
+    "early_bulk": "least changed direction found",
     "random": "random direction",
 }
 CURVES = {
@@ -20,14 +21,16 @@ CURVES = {
 
 def perturbation(figure: Figure, table: pd.DataFrame) -> None:
     """Response along u and off it, prediction and test loss against the size of the step, one panel a direction."""
-    panels = figure.subplots(2, 2, sharex=True)
-    table = table.assign(along=table["along"].abs())
-    for axes, (direction, each) in zip(panels.flat, table.groupby("direction", sort=False), strict=False):
+    directions = list(table.assign(along=table["along"].abs()).groupby("direction", sort=False))
+    rows = 1 if len(directions) % 2 else 2
+    panels = figure.subplots(rows, len(directions) // rows, sharex=True, squeeze=False)
+    for axes, (direction, each) in zip(panels.flat, directions, strict=True):
         band(axes, each, "size", "predicted", color="black", linestyle="--", label=r"predicted, $s\,\sigma$", zorder=5)
         for name, look in CURVES.items():
             band(axes, each, "size", name, **look)
         sigma = each.groupby("run")["sigma"].first().mean()
-        axes.set(xscale="log", yscale="log", title=rf"{TITLES[direction]}, $\sigma$ = {sigma:.3g}")
+        three_digits = f"{float(f'{sigma:.3g}'):g}"  # 12800, not 1.28e+04
+        axes.set(xscale="log", yscale="log", title=f"{TITLES[direction]}\n$\\sigma$ = {three_digits}")
     for axes in panels[-1]:
         axes.set_xlabel("Step $s$ in $\\theta_0$")
     for axes in panels[:, 0]:
@@ -35,4 +38,7 @@ def perturbation(figure: Figure, table: pd.DataFrame) -> None:
     panels[0, 0].legend(frameon=False)
 
 
-PLOTS = {"perturbation": Plot(perturbation, width=2, height=1.9)}
+PLOTS = {
+    "perturbation": Plot(perturbation, width=2, height=1.9),
+    "responses": Plot(perturbation, width=2),
+}

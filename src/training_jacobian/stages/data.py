@@ -2,13 +2,27 @@
 
 from pathlib import Path
 
-from training_jacobian import data, store
+import numpy as np
+
+from training_jacobian import data, raw, store
+from training_jacobian.datasets import dataset
 from training_jacobian.recipe import Recipe, parameters
 
 
-def make_data(recipe: Recipe, out: Path) -> None:
+def examples(chosen: dict[str, object], files: list[Path]) -> dict[str, np.ndarray]:
+    """Both parts of a data set, from its parameters and its raw files, which are checked."""
+    options = dict(chosen)
+    known = dataset(str(options["name"])).RAW
+    if not known:
+        return data.split(**options)  # type: ignore[arg-type]
+    for path, each in zip(files, known, strict=True):
+        raw.check(path, each)
+    return data.first(raw=files, **options)  # type: ignore[arg-type]
+
+
+def make_data(recipe: Recipe, files: list[Path], out: Path) -> None:
     """`data.h5`: inputs_train (n, d), inputs_test (m, d), labels_train (n,), labels_test (m,)."""
-    examples = data.split(**parameters(recipe)["data"])
-    dtype = str(examples["inputs_train"].dtype)
+    made = examples(parameters(recipe)["data"], files)
+    dtype = str(made["inputs_train"].dtype)
     store.write_recipe(out.parent, recipe, dtype)
-    store.write_hdf5(out, examples, recipe, dtype=dtype)
+    store.write_hdf5(out, made, recipe, dtype=dtype)

@@ -18,6 +18,8 @@ def chosen(table: pd.DataFrame, options: dict[str, Any]) -> pd.DataFrame:
         table = table[table["exact_bulk"] == options.get("exact_bulk", "kept")]
     if "subspaces" in options:
         table = table[table["kind"].isin(options["subspaces"])]
+    if "published" in options:
+        table = pd.concat([table, pd.DataFrame({"run": "published", "operator": "J", **options["published"]})])
     return table.copy()
 
 

@@ -10,13 +10,18 @@ from training_jacobian.recipe import Recipe
 
 def make_jacobian(recipe: Recipe, blocks: list[Path], out: Path) -> None:
     """`jacobian.h5`: J (N, N), gathered from the column blocks; J[i, j] = d theta_T[i] / d theta_0[j]."""
-    parts = [store.read_hdf5(block, recipe, "jacobian")["columns"] for block in blocks]
-    J = np.concatenate(parts, axis=1)
-    if J.shape[0] != J.shape[1]:
+    J, done = np.empty((0, 0)), 0
+    for block in blocks:
+        rows = store.read_hdf5(block, recipe, "jacobian")["columns"]
+        if not done:
+            J = np.empty((rows.shape[1], rows.shape[1]), rows.dtype)
+        J[:, done : done + len(rows)] = rows[: len(J) - done].T
+        done += len(rows)
+    if done != len(J):
         raise store.ArtifactError(
-            f"{out}: the column blocks make a {J.shape} matrix; delete {out.parent} and run again"
+            f"{out}: the blocks have {done} columns, not {len(J)}; delete {out.parent} and run again"
         )
     store.write_recipe(out.parent, recipe, str(J.dtype))
     store.write_hdf5(out, {"J": J}, recipe, dtype=str(J.dtype))
-    for orphan in set(out.parent.glob("columns-*.h5")) - set(blocks):  # of another number of jobs, killed earlier
+    for orphan in set(out.parent.glob("*columns-*")) - set(blocks):  # of jobs killed earlier, maybe of another number
         orphan.unlink()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from training_jacobian import exact_bulk, layout, spectrum, store
+from training_jacobian.invariance import keeps_exact_bulk
 from training_jacobian.recipe import Recipe, parameters
 
 
@@ -17,6 +18,7 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     )
     chosen = parameters(recipe)
     settings, dtype = chosen["spectrum"], chosen["training"]["dtype"]
+    predicted = keeps_exact_bulk(chosen["training"]["optimizer"])
     basis = exact_bulk.basis(layout.shapes_of(chosen["data"], chosen["model"]), inputs)
     directions = spectrum.directions(U, S, Vt, settings["bulk_tolerance"])
     summary: dict[str, Any] = {
@@ -26,9 +28,9 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
             f"{region}_directions": int((directions["region"] == region).sum())
             for region in ("chaotic", "bulk", "stable")
         },
-        "exact_bulk_predicted": basis.shape[1],
+        "exact_bulk_predicted": basis.shape[1] if predicted else None,
         "exact_bulk_measured": spectrum.exact_bulk_count(S, dtype),
-        "exact_bulk_defect": exact_bulk.defect(U, S, Vt, basis),
+        "exact_bulk_defect": exact_bulk.defect(U, S, Vt, basis) if predicted else None,
         "svd_residual": float(parts["residual"]),
         **{name.removeprefix("epochs/"): float(values[-1]) for name, values in epochs.items()},
     }

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from training_jacobian import store, subspace_training, subspaces, training
+from training_jacobian import store, subspace_training, subspaces
 from training_jacobian.recipe import Recipe, parameters
 from training_jacobian.stages.problem import Problem
 
@@ -17,11 +17,7 @@ def make_subspace(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     theta = store.read_hdf5(train_file, recipe, "train", ["theta"])["theta"][0]
     parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])
-    chosen = parameters(recipe)
-    settings, model = chosen["subspace"], chosen["model"]
-    gradient = training.gradient(problem.shapes, model["name"], model["activation"])
-    inputs, labels = problem.examples["inputs_train"], problem.examples["labels_train"]
-    on_batch = lambda theta, batch: gradient(theta, inputs[batch], labels[batch])
+    settings = parameters(recipe)["subspace"]
     dimensions = subspaces.grid(settings["dimensions"])
     draw = zlib.crc32(theta.tobytes(), settings["seed"])  # each start has its own
     random = subspaces.random_subspace(max(dimensions), len(theta), draw)
@@ -30,7 +26,7 @@ def make_subspace(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     for kinds, basis in ((ranks, parts["Vt"]), ({"random": np.arange(len(random))}, random)):
         masks = np.concatenate([[rank < k for k in dimensions] for rank in kinds.values()])
         ends = subspace_training.train_in_subspaces(
-            on_batch, problem.optimizer, jnp.asarray(problem.batches), theta, basis.astype(problem.dtype), masks
+            problem.gradient, problem.optimizer, jnp.asarray(problem.batches), theta, basis.astype(problem.dtype), masks
         )
         loss, accuracy = problem.evaluate(jnp.asarray(ends), "test")
         rows = [{"kind": kind, "dimension": k} for kind in kinds for k in dimensions]

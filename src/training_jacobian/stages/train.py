@@ -12,7 +12,10 @@ from training_jacobian.stages.problem import Problem, memory_names
 
 
 def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Path) -> None:
-    """`train.h5`: theta (T+1, N), optimizer/* (T+1, ...), batches (T, B), and epochs/*: losses and accuracies."""
+    """`train.h5`: theta (T / k + 1, N), optimizer/* (T / k + 1, ...), batches (T, B), epochs/*: losses and accuracies.
+
+    k, the attribute `every`, is 1 where the states of all steps fit (training.every).
+    """
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     options = dict(parameters(recipe)["initial"])
     if options.pop("name") == "file":
@@ -21,8 +24,10 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
         theta = initial.read(theta_file, problem.shapes)
     else:
         theta = initial.draw(problem.shapes, **options)
-    states = training.trajectory(problem.step, problem.start(theta), jnp.asarray(problem.batches))
-    per_epoch = len(problem.batches) // problem.settings["epochs"]
+    start, per_epoch = problem.start(theta), len(problem.batches) // problem.settings["epochs"]
+    all_states = (len(problem.batches) + 1) * sum(leaf.nbytes for leaf in jax.tree.leaves(start))
+    every = training.every(all_states, per_epoch)
+    states = training.trajectory(problem.step, start, jnp.asarray(problem.batches), every)
     steps = np.arange(0, len(problem.batches) + 1, per_epoch)
     datasets = {
         "theta": np.asarray(states.theta),
@@ -34,7 +39,7 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
         "epochs/step": steps,
     }
     for part in ("train", "test"):
-        loss, accuracy = problem.evaluate(states.theta[steps], part)
+        loss, accuracy = problem.evaluate(states.theta[steps // every], part)
         datasets |= {f"epochs/{part}_loss": np.asarray(loss), f"epochs/{part}_accuracy": np.asarray(accuracy)}
     store.write_recipe(out.parent, recipe, str(problem.dtype))
-    store.write_hdf5(out, datasets, recipe, dtype=str(problem.dtype))
+    store.write_hdf5(out, datasets, recipe, dtype=str(problem.dtype), every=every)

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from training_jacobian import data, store, variants
+from training_jacobian import store, variants
 from training_jacobian.recipe import Recipe, parameters
+from training_jacobian.stages.data import examples
 
 VARIED = ("labels", "inputs", "variant_seed")
 
 
-def make_data(recipe: Recipe, out: Path) -> None:
+def make_data(recipe: Recipe, files: list[Path], out: Path) -> None:
     """`data.h5` as of the data stage, after the variation."""
     chosen = parameters(recipe)["data"]
-    examples = data.split(**{name: value for name, value in chosen.items() if name not in VARIED})
-    examples = variants.vary(examples, **{name: chosen[name] for name in VARIED if name in chosen})
-    dtype = str(examples["inputs_train"].dtype)
+    made = examples({name: value for name, value in chosen.items() if name not in VARIED}, files)
+    made = variants.vary(made, **{name: chosen[name] for name in VARIED if name in chosen})
+    dtype = str(made["inputs_train"].dtype)
     store.write_recipe(out.parent, recipe, dtype)
-    store.write_hdf5(out, examples, recipe, dtype=dtype)
+    store.write_hdf5(out, made, recipe, dtype=dtype)

@@ -1,0 +1,149 @@
+"""The training Jacobian as a linear operator: products with J and J^T, without forming J."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from training_jacobian import jacobian
+from training_jacobian.jacobian import filled, floats
+from training_jacobian.training import State, in_parts
+from training_jacobian.trajectory import Trajectory
+
+CHUNK = 32  # tangents that travel together; 16 to 128 are compared by benchmarks/products.py
+MEMORY = 192 * 2**20  # bytes for linearised steps: all of the paper's run
+
+
+class TrainingJacobian(LinearOperator):  # type: ignore[misc]
+    """J = d theta_end / d theta_start of a trajectory, (N, N), in its dtype; J V and J^T U along the stored states.
+
+    The optimizer's memory at `start` is held fixed.  With `extended` the operator is that of the whole state (theta,
+    then the floats of the optimizer's memory, each flat), so that J(0->T) = J(t->T) J(0->t).
+
+    Steps are linearised in segments that fit into `memory` bytes: once for all if there is one, else once for each
+    chunk of `chunk` vectors.  `str()` tells how many.  Raises ValueError if not 0 <= start <= end <= T.
+    """
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        start: int = 0,
+        end: int | None = None,
+        extended: bool = False,
+        chunk: int = CHUNK,
+        memory: int = MEMORY,
+    ) -> None:
+        end = trajectory.steps if end is None else end
+        if not 0 <= start <= end <= trajectory.steps:
+            raise ValueError(f"steps {start}..{end} are not in 0..{trajectory.steps}")
+        self.trajectory, self.start, self.end, self.chunk = trajectory, start, end, chunk
+        gradient, optimizer = trajectory.gradient, trajectory.optimizer
+        first = trajectory.start
+        flat, unravel = jax.flatten_util.ravel_pytree(floats(first))
+        still = jax.tree.map(jnp.zeros_like, floats(first))
+
+        def embed(v: jax.Array) -> State:
+            whole = unravel(v) if extended else still._replace(theta=v)
+            return floats(in_parts(filled(whole, first), gradient, optimizer))
+
+        size = len(flat) if extended else len(first.theta)
+        super().__init__(first.theta.dtype, (size, size))
+        # embed only moves numbers and adds zeros: its transpose takes them out again
+        extract = jax.linear_transpose(embed, flat[:size])
+        self._embed, self._extract = jax.jit(jax.vmap(embed)), jax.jit(jax.vmap(lambda state: extract(state)[0]))
+        self._kept: tuple[int, Any] = (-1, None)
+        steps, most = max(1, end - start), max(1, memory // trajectory.linearized_bytes)
+        self._window = -(-steps // -(-steps // most))  # as few segments as fit, of equal length
+
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """First and last step, plus one, of each segment."""
+        return [(t, min(t + self._window, self.end)) for t in range(self.start, self.end, self._window)]
+
+    def __str__(self) -> str:
+        every = "" if self.trajectory.every == 1 else f", from states kept at every {self.trajectory.every}th step"
+        count = len(self.segments)
+        segments = f"{count} segment{'' if count == 1 else 's'} of {self._window}"
+        size = " x ".join(map(str, self.shape))
+        return f"training Jacobian {size}, {self.dtype}, steps {self.start}..{self.end} in {segments}{every}"
+
+    def _along(self, way: Callable[..., State], vectors: State, first: int, last: int) -> State:
+        """Vectors pushed or pulled along steps first..last-1, which lie in one segment."""
+        window = min(first - (first - self.start) % self._window, self.end - self._window)  # so compiled once
+        if self._kept[0] != window:
+            jax.block_until_ready(vectors)  # type: ignore[no-untyped-call]  # else steps still in use pile up
+            self._kept = (-1, None)  # frees its memory first
+            self._kept = (window, self.trajectory.linearized(window, window + self._window))
+        return way(self._kept[1], vectors, first - window, last - window)
+
+    def _forward(self, vectors: jax.Array, at: Collection[int]) -> dict[int, jax.Array]:
+        """J(start->t) of vectors (K, n), by t, for each t of `at`."""
+        tangents, now, found = self._embed(vectors), self.start, {}
+        for stop in sorted({*at, *(last for _, last in self.segments)}):
+            if stop > now:
+                tangents, now = self._along(jacobian.push, tangents, now, stop), stop
+            if stop in at:
+                found[stop] = self._extract(tangents)
+        return found
+
+    def _backward(self, vectors: jax.Array) -> jax.Array:
+        """J^T of vectors (K, n)."""
+        cotangents = self._embed(vectors)
+        for first, last in reversed(self.segments):
+            cotangents = self._along(jacobian.pull, cotangents, first, last)
+        return self._extract(cotangents)
+
+    def _in_chunks(self, product: Callable[[jax.Array], Any], X: np.ndarray) -> Any:
+        """`product` of the columns of X (n, K), some at a time and equally many, joined along the first axis."""
+        count = X.shape[1]
+        width = -(-count // max(1, -(-count // self.chunk)))
+        vectors = np.zeros((-(-count // max(1, width)) * width, len(X)), self.dtype)
+        vectors[:count] = X.T
+        parts = [jax.tree.map(np.asarray, product(jnp.asarray(vectors[i : i + width]))) for i in range(0, count, width)]
+        return jax.tree.map(lambda *each: np.concatenate(each)[:count], *parts)
+
+    def _matmat(self, X: np.ndarray) -> np.ndarray:
+        made: np.ndarray = self._in_chunks(lambda vectors: self._forward(vectors, [self.end])[self.end], X).T
+        return made
+
+    def _rmatmat(self, X: np.ndarray) -> np.ndarray:
+        made: np.ndarray = self._in_chunks(self._backward, X).T
+        return made
+
+    def _matvec(self, x: np.ndarray) -> np.ndarray:
+        return self._matmat(x.reshape(-1, 1))[:, 0]
+
+    def _rmatvec(self, x: np.ndarray) -> np.ndarray:
+        return self._rmatmat(x.reshape(-1, 1))[:, 0]
+
+    def snapshots(self, V: np.ndarray, at: Collection[int]) -> dict[int, np.ndarray]:
+        """J(start->t) V (n, K) by t, for each step t of `at`, in one sweep.
+
+        Raises ValueError if not start <= t <= end.
+        """
+        for t in at:
+            if not self.start <= t <= self.end:
+                raise ValueError(f"step {t} is not in {self.start}..{self.end}")
+        made = self._in_chunks(lambda vectors: self._forward(vectors, at), V)
+        return {t: each.T for t, each in made.items()}
+
+    def pieces(self, first: int, last: int) -> Iterator[np.ndarray]:
+        """Columns first..last-1 of J, as rows (k, n), at most `chunk` at a time.
+
+        Chunks start at multiples of `chunk` from `first`, so that blocks cut there have the same bits as the whole.
+        Raises ValueError if the columns are not in 0..n.
+        """
+        size = self.shape[1]
+        if not 0 <= first <= last <= size:
+            raise ValueError(f"columns {first}..{last} are not in 0..{size}")
+        for start in range(first, last, self.chunk):
+            units = np.eye(self.chunk, size, start, self.dtype)  # beyond the last: computed and dropped
+            yield np.asarray(self._forward(jnp.asarray(units), [self.end])[self.end])[: last - start]
+
+    def columns(self, first: int, last: int) -> np.ndarray:
+        """Columns first..last-1 of J, (n, last - first)."""
+        return np.concatenate([np.empty((0, self.shape[0]), self.dtype), *self.pieces(first, last)]).T

@@ -1,0 +1,182 @@
+"""Gradient of a layered network's mean cross-entropy with its derivative written out: a Hessian-vector product.
+
+Examples are columns, and what goes into layer l is x_l = F_l(a_{l-1}), a_0 = X^T (d, B), with F_l a fixed linear map:
+the model's `feeds`, such as the identity or pooling and patches, whose columns are pixels as well as examples.  W_l
+(out, in) is the transposed kernel.  For layers l = 1..L, f the activation:
+
+    z_l = W_l x_l + b_l,          a_l = f(z_l),    p = softmax(z_L),    g_L = (p - Y) / B
+    e_{l-1} = F_l^T (W_l^T g_l),  g_{l-1} = e_{l-1} f'(z_{l-1})
+    dLoss/dW_l = g_l x_l^T,       dLoss/db_l = sum of g_l over its columns
+
+and, primes on W, b, z, a, x, g marking derivatives along theta' = (W', b') (Pearlmutter 1994, forward over reverse):
+
+    z'_l = W'_l x_l + b'_l + W_l x'_l,    x'_{l+1} = F_{l+1}(f'(z_l) z'_l),    g'_L = p (z'_L - sum p z'_L) / B
+    g'_{l-1} = f'(z_{l-1}) F_l^T (W'_l^T g_l + W_l^T g'_l) + f''(z_{l-1}) e_{l-1} z'_{l-1}
+    (dLoss/dW_l)' = g'_l x_l^T + g_l x'_l^T
+
+What has no prime is the same for all tangents: the `Point`, computed once a step.  K tangents travel together, as parts
+(K, out, in), and never need to be transposed: W' times data is one GEMM of K * out rows (`rows`), W times a tangent is
+K GEMMs (`each`).  Left to itself, XLA transposes.  `benchmarks/products.py` has the ratio to jax.jvp of jax.grad.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from training_jacobian.layout import slices
+from training_jacobian.models.mlp import Feed, Shapes
+from training_jacobian.training import Gradient
+
+Activation = Callable[[jax.Array], jax.Array]
+
+
+class Layer(NamedTuple):
+    """Parameters of a layer, or tangents of them with a first axis K."""
+
+    b: jax.Array  # (..., out)
+    W: jax.Array  # (..., out, in)
+
+
+class Point(NamedTuple):
+    """What of a step does not depend on the tangents; per layer, but for p.  C columns: B or more."""
+
+    W: list[jax.Array]  # (out, in)
+    x: list[jax.Array]  # what goes into the layer (in, C)
+    g: list[jax.Array]  # (out, C)
+    slope: list[jax.Array]  # f'(z) of the hidden layers (out, C)
+    bend: list[jax.Array]  # f''(z) e of the hidden layers (out, C)
+    p: jax.Array  # (classes, B)
+
+
+def derivative(function: Activation) -> Activation:
+    """Derivative of a function that acts on each element."""
+    return lambda z: jax.jvp(function, (z,), (jnp.ones_like(z),))[1]
+
+
+def rows(tangents: jax.Array, matrix: jax.Array) -> jax.Array:
+    """(K, m, n) times (n, q): (K, m, q), one GEMM."""
+    count, m, n = tangents.shape
+    return (tangents.reshape(count * m, n) @ matrix).reshape(count, m, -1)
+
+
+def each(matrix: jax.Array, tangents: jax.Array, transposed: bool = False) -> jax.Array:
+    """(m, n) times (K, n, q), or times the transposes of (K, q, n): (K, m, q), K GEMMs.
+
+    The barrier keeps XLA from making one GEMM of it, with the tangents transposed.
+    """
+    copies = jnp.broadcast_to(matrix, (len(tangents), *matrix.shape))
+    copies = jax.lax.optimization_barrier(copies)  # type: ignore[no-untyped-call]
+    return jax.lax.dot_general(copies, tangents, (((2,), (2 if transposed else 1,)), ((0,), (0,))))
+
+
+def linearize(
+    layers: list[Layer], inputs: jax.Array, labels: jax.Array, feeds: list[Feed], activation: Activation
+) -> Point:
+    """Forward and backward pass at the parameters, with f' and f''."""
+    slope, curvature = derivative(activation), derivative(derivative(activation))
+    a, x, z = inputs.T, [], []
+    for layer, feed in zip(layers, feeds, strict=True):
+        x.append(feed.there(a))
+        z.append(layer.W @ x[-1] + layer.b[:, None])
+        a = activation(z[-1])
+    p = jax.nn.softmax(z.pop(), axis=0)
+    g = [(p - jax.nn.one_hot(labels, len(p), axis=0, dtype=p.dtype)) / len(inputs)]
+    bend: list[jax.Array] = []
+    for layer, feed, below in zip(layers[:0:-1], feeds[:0:-1], z[::-1], strict=True):
+        e = feed.back(layer.W.T @ g[0])
+        bend.insert(0, curvature(below) * e)
+        g.insert(0, slope(below) * e)
+    return Point([layer.W for layer in layers], x, g, [slope(hidden) for hidden in z], bend, p)
+
+
+def products(at: Point, tangents: list[Layer], feeds: list[Feed]) -> list[Layer]:
+    """Hessian-vector products, with tangents, in parts with a first axis K."""
+    W, x, g, slope, bend, p = at
+    d_x: list[Any] = [None]  # x_1 is data
+    d_z: list[jax.Array] = []
+    for layer, along in enumerate(tangents):
+        d_z.append(rows(along.W, x[layer]) + along.b[..., None])
+        if layer:
+            d_z[layer] += each(W[layer], d_x[layer])
+        if layer < len(slope):
+            d_x.append(jax.vmap(feeds[layer + 1].there)(slope[layer] * d_z[layer]))
+    total = each(jnp.ones((1, len(p)), p.dtype), p * d_z[-1])  # over the classes; XLA is slow at this one sum
+    d_g = p * (d_z[-1] - total) / p.shape[-1]
+    out: list[Layer] = []
+    for layer in range(len(W) - 1, -1, -1):
+        d_W = rows(d_g, x[layer].T)
+        if layer:
+            d_W += each(g[layer], d_x[layer], transposed=True)
+        out.insert(0, Layer(d_g.sum(-1), d_W))
+        if layer:
+            d_e = rows(tangents[layer].W.swapaxes(-1, -2), g[layer]) + each(W[layer].T, d_g)
+            d_g = slope[layer - 1] * jax.vmap(feeds[layer].back)(d_e) + bend[layer - 1] * d_z[layer - 1]
+    return out
+
+
+def of_parts(feeds: Callable[[int], list[Feed]], activation: Activation, count: int) -> Callable[..., list[Layer]]:
+    """Gradient of the mean over `count` examples: layers, inputs, labels -> layers; with the tangent product above."""
+    between = feeds(count)
+
+    @jax.custom_batching.custom_vmap
+    def product(at: Point, tangent: list[Layer]) -> list[Layer]:
+        one = jax.tree.map(lambda part: part[None], tangent)
+        return jax.tree.map(lambda part: part[0], products(at, one, between))
+
+    @product.def_vmap
+    def _batched(size: int, batched: list[Any], at: Point, tangents: list[Layer]) -> tuple[list[Layer], Any]:
+        point, along = batched
+        if any(jax.tree.leaves(point)) or not all(jax.tree.leaves(along)):
+            axes = jax.tree.map(lambda yes: 0 if yes else None, batched)
+            made = jax.vmap(product.fun, in_axes=axes)(at, tangents)
+        else:
+            made = products(at, tangents, between)
+        return made, jax.tree.map(lambda _: True, made)
+
+    def gradient_at(at: Point) -> list[Layer]:
+        return [Layer(g.sum(-1), g @ x.T) for g, x in zip(at.g, at.x, strict=True)]
+
+    @jax.custom_jvp
+    def gradient(layers: list[Layer], inputs: jax.Array, labels: jax.Array) -> list[Layer]:
+        return gradient_at(linearize(layers, inputs, labels, between, activation))
+
+    @gradient.defjvp
+    def _tangent(primals: Any, tangents: Any) -> tuple[list[Layer], list[Layer]]:
+        layers, inputs, labels = primals
+        at = linearize(layers, inputs, labels, between, activation)
+        return gradient_at(at), product(at, tangents[0])  # the data have no tangent
+
+    return gradient
+
+
+def make(shapes: Shapes, feeds: Callable[[int], list[Feed]], together: int | None, activation: Activation) -> Gradient:
+    """Gradient with the tangent product above, of at most `together` examples at a time."""
+
+    def split(theta: jax.Array) -> list[Layer]:
+        parts = [theta[..., where] for where in slices(shapes).values()]
+        outs = [shape[-1] for shape in shapes.values()]
+        layers = zip(parts[::2], parts[1::2], outs[::2], strict=True)
+        return [Layer(b, K.reshape(*K.shape[:-1], -1, out).swapaxes(-1, -2)) for b, K, out in layers]
+
+    def join(layers: list[Layer]) -> jax.Array:
+        parts = [part for layer in layers for part in (layer.b, layer.W.swapaxes(-1, -2))]
+        return jnp.concatenate([part.reshape(*layers[0].b.shape[:-1], -1) for part in parts], axis=-1)
+
+    def mean(layers: list[Layer], inputs: jax.Array, labels: jax.Array) -> list[Layer]:
+        count = len(inputs)
+        least = -(-count // (together or count))
+        pieces = next(number for number in range(least, count + 1) if count % number == 0)
+        gradient = of_parts(feeds, activation, count // pieces)
+        if pieces == 1:
+            return gradient(layers, inputs, labels)
+
+        def add(total: list[Layer], piece: tuple[jax.Array, ...]) -> tuple[list[Layer], None]:
+            return jax.tree.map(lambda a, b: a + b / pieces, total, gradient(layers, *piece)), None
+
+        cut = [array.reshape(pieces, -1, *array.shape[1:]) for array in (inputs, labels)]
+        made: list[Layer] = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, layers), tuple(cut))[0]
+        return made
+
+    return Gradient(mean, split, join)

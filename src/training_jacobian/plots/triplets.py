@@ -1,0 +1,46 @@
+"""What products with J tell: its largest singular values with their bounds, and counts with their uncertainty."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from training_jacobian.plots.frame import Plot, legend
+
+LABELS = {"J": "$J$", "J_minus_identity": "$J - I$"}
+
+
+def triplets(figure: Figure, table: pd.DataFrame) -> None:
+    """Singular values that have converged, and the largest error that each can have."""
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    others = table["run"] == "published"
+    above.loglog(table["index"][others], table["sigma"][others], "kx", label="published" if others.any() else None)
+    table = table[~others]
+    several = table["run"].nunique() > 1
+    for (run, operator), each in table.groupby(["run", "operator"], sort=False):
+        label = f"{run}, {LABELS[operator]}" if several else LABELS[operator]
+        above.loglog(each["index"], each["sigma"], ".", label=label)
+        below.loglog(each["index"], each["bound"] / each["sigma"], ".")
+        missing = int(each["sigma"].isna().sum())
+        if missing:
+            above.plot([], [], " ", label=f"{missing} of {label} not converged")
+    above.set(ylabel=r"Singular value $\sigma_i$")
+    below.set(xlabel="Index $i$", ylabel="Relative bound")
+    legend(above)
+
+
+def density(figure: Figure, table: pd.DataFrame) -> None:
+    """Numbers of singular values of J - I above thresholds, with both parts of their uncertainty."""
+    axes = figure.subplots()
+    for run, each in table.dropna(subset="count").groupby("run", sort=False):
+        above, least, most = ((each["parameters"] - each[name]).clip(lower=0.5) for name in ("count", "high", "low"))
+        # 0.5 stands for none on this axis
+        (line,) = axes.loglog(each["threshold"], above, ".-", label=run)
+        axes.vlines(each["threshold"], least, most, color=line.get_color(), linewidth=2, alpha=0.5)
+    thresholds = sorted(set(table["threshold"]))  # those below the resolution too
+    axes.set_xlim(thresholds[0] / 1.5, thresholds[-1] * 1.5)
+    axes.set_xticks(thresholds, [f"{threshold:g}" for threshold in thresholds])
+    axes.minorticks_off()
+    axes.set(xlabel="Threshold $t$", ylabel=r"Directions with $\sigma_i(J - I) \geq t$")
+    legend(axes)
+
+
+PLOTS = {"triplets": Plot(triplets, height=1.2), "density": Plot(density)}

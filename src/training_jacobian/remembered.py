@@ -1,0 +1,45 @@
+"""A linear operator that keeps its products in a folder: any method that uses it can be killed and goes on."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from training_jacobian.store import whole
+
+
+class Remembered(LinearOperator):  # type: ignore[misc]
+    """`operator`, whose i-th product is read from `folder`/<i>.npz if it is there and was of the same vectors.
+
+    So a deterministic method repeats, without computing, all that it had done before it was killed.
+    """
+
+    def __init__(self, operator: LinearOperator, folder: Path) -> None:
+        super().__init__(operator.dtype, operator.shape)
+        self.operator, self.folder, self.count = operator, folder, 0
+
+    def _product(self, X: np.ndarray, adjoint: bool) -> np.ndarray:
+        path = self.folder / f"{self.count}.npz"
+        self.count += 1
+        asked = f"{adjoint} {X.shape} {hashlib.sha256(np.ascontiguousarray(X).data).hexdigest()}"
+        if path.exists():
+            with np.load(path, allow_pickle=False) as kept:
+                if str(kept["asked"]) == asked:
+                    return np.asarray(kept["product"])
+        product: np.ndarray = self.operator.rmatmat(X) if adjoint else self.operator.matmat(X)
+        with whole(path) as partial, partial.open("wb") as file:
+            np.savez(file, asked=np.array(asked), product=product)
+        return product
+
+    def _matmat(self, X: np.ndarray) -> np.ndarray:
+        return self._product(X, adjoint=False)
+
+    def _rmatmat(self, X: np.ndarray) -> np.ndarray:
+        return self._product(X, adjoint=True)
+
+    def _matvec(self, x: np.ndarray) -> np.ndarray:
+        return self._product(x.reshape(-1, 1), adjoint=False)[:, 0]
+
+    def _rmatvec(self, x: np.ndarray) -> np.ndarray:
+        return self._product(x.reshape(-1, 1), adjoint=True)[:, 0]

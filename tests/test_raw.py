@@ -1,0 +1,224 @@
+"""Downloads from a server on this machine that truncates, stalls, redirects and lies; the formats of the data sets."""
+
+import gzip
+import hashlib
+import io
+import re
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from training_jacobian import data, raw
+from training_jacobian.datasets import Raw, cifar10, fashion_mnist, idx, mnist
+
+CONTENT = bytes(range(256)) * 2000
+PACKED = gzip.compress(CONTENT)
+SHARED = ROOT.parent / "shared/data/mnist"
+FASHION = Path("/usr/share/datasets/fashion-mnist"), ROOT / "data/raw/fashion_mnist"  # Debian's package, a download
+
+
+class Server(BaseHTTPRequestHandler):
+    """What it answers is the first part of the path; `asked` has each path with its Range."""
+
+    asked: list[tuple[str, str | None]]
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, body: bytes, status=200, kind="application/gzip", length=None, **headers):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        how, start = self.path.split("/")[1], self.headers.get("Range")
+        self.asked.append((how, start))
+        first = int(re.search(r"\d+", start)[0]) if start else 0
+        half = len(PACKED) // 2
+        match how:
+            case "good":
+                self.answer(PACKED)
+            case "truncates":
+                self.answer(PACKED[:half], length=len(PACKED))
+            case "resumes":  # half of what is left, then the rest
+                body = PACKED[first:] if first else PACKED[:half]
+                self.answer(body, status=206 if first else 200, length=len(PACKED) - first)
+            case "stalls":
+                self.answer(PACKED[:half], length=len(PACKED))
+                time.sleep(1.5)
+            case "redirects":
+                self.answer(b"", status=302, Location="/good/file.gz")
+            case "loops":
+                self.answer(b"", status=302, Location="/loops/file.gz")
+            case "file":
+                self.answer(b"", status=302, Location="file:///etc/hostname")
+            case "page":
+                self.answer(b"<html>log in</html>", kind="text/html; charset=utf-8")
+            case "other":
+                self.answer(gzip.compress(b"something else"))
+            case "nogzip":
+                self.answer(b"not packed at all")
+            case "cut":  # a whole answer with half a file
+                self.answer(PACKED[:half])
+            case "missing":
+                self.answer(b"", status=404)
+            case "endless":
+                self.answer(b"", length=10**12)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(raw, "TIMEOUT", 0.3)
+    Server.asked = []
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield lambda *how: Raw(
+        "file",
+        f"sha256:{hashlib.sha256(CONTENT).hexdigest()}",
+        tuple(f"http://127.0.0.1:{made.server_port}/{each}/file.gz" for each in how),
+    )
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.mark.parametrize("how", ["good", "redirects", "resumes"])
+def test_fetched(server, tmp_path, how):
+    path = raw.fetch(server(how), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    if how == "resumes":
+        assert Server.asked == [("resumes", None), ("resumes", f"bytes={len(PACKED) // 2}-")]
+    Server.asked.clear()
+    raw.fetch(server(how), tmp_path)
+    assert Server.asked == []  # it is there
+
+
+BAD = {
+    "truncates": "cut off after",
+    "stalls": "timed out",
+    "loops": "redirect",
+    "file": "not allowed|redirection",
+    "page": "a web page, not a file",
+    "other": "sha256 of the content is .*, expected",
+    "nogzip": "not a whole gzip file",
+    "cut": "not a whole gzip file",
+    "missing": "404",
+    "endless": "more than any data set here",
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_refused_with_nothing_left_and_tried_again(server, tmp_path, how):
+    with pytest.raises(raw.RawError) as refused:
+        raw.fetch(server(how), tmp_path)
+    told = str(refused.value)
+    assert re.search(f"/{how}/file.gz: .*({BAD[how]})", told), told
+    assert f"Put file or file.gz into {tmp_path}/ (sha256:" in told
+    assert list(tmp_path.iterdir()) == []
+    assert raw.fetch(server("good"), tmp_path).read_bytes() == CONTENT
+
+
+def test_the_next_mirror_is_tried(server, tmp_path):
+    assert raw.fetch(server("page", "missing", "cut", "good"), tmp_path).read_bytes() == CONTENT
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_put_there_by_hand_is_unpacked_or_refused(server, tmp_path):
+    (tmp_path / "file.gz").write_bytes(PACKED)
+    assert raw.fetch(server("missing"), tmp_path).read_bytes() == CONTENT
+    assert Server.asked == []
+    (tmp_path / "file").write_bytes(CONTENT[1:])
+    with pytest.raises(raw.RawError, match="sha256 of the content is"):
+        raw.fetch(server("good"), tmp_path)
+
+
+def test_other_schemes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="neither http nor https"):
+        raw.fetch(Raw("file", "sha256:0", ("file:///etc/hostname",)), tmp_path)
+
+
+def test_idx(tmp_path):
+    path = tmp_path / "images"
+    path.write_bytes(b"\0\0\x08\x03" + (2).to_bytes(4) + (3).to_bytes(4) + (4).to_bytes(4) + bytes(range(24)))
+    np.testing.assert_array_equal(idx.read(path), np.arange(24).reshape(2, 3, 4))
+    for content in (b"", b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", b"<html>"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="not an IDX file of bytes; delete it"):
+            idx.read(path)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=f"no MNIST in {SHARED}")
+def test_mnist(tmp_path):
+    for packed in SHARED.glob("*.gz"):
+        (tmp_path / packed.name).write_bytes(packed.read_bytes())
+    paths = [raw.fetch(each, tmp_path) for each in mnist.RAW]
+    split = data.first("mnist", paths, 60000, 10000)
+    assert (split["inputs_train"].shape, split["inputs_test"].shape) == ((60000, 784), (10000, 784))
+    assert list(split["labels_train"][:5]) == [5, 0, 4, 1, 9]
+    assert list(split["labels_test"][:5]) == [7, 2, 1, 0, 4]
+    assert split["inputs_train"].mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert len(data.first("mnist", paths, 100, 50)["inputs_test"]) == 50
+    with pytest.raises(raw.RawError, match="expected"):  # negative control: one set's file for another's
+        raw.check(paths[0], fashion_mnist.RAW[0])
+
+
+def test_fashion_mnist(tmp_path):
+    files = [path for folder in FASHION for path in folder.glob("*ubyte.gz")]
+    if len(files) < 4:
+        pytest.skip(f"no Fashion-MNIST in {' or '.join(map(str, FASHION))}")
+    for packed in files:
+        (tmp_path / packed.name).write_bytes(packed.read_bytes())
+    paths = [raw.fetch(each, tmp_path) for each in fashion_mnist.RAW]
+    split = data.first("fashion_mnist", paths, 60000, 10000)
+    assert [list(np.bincount(split[f"labels_{part}"])) for part in ("train", "test")] == [[6000] * 10, [1000] * 10]
+    assert list(split["labels_train"][:5]) == [9, 0, 0, 3, 0]  # an ankle boot, two T-shirts, a dress, a T-shirt
+    assert split["inputs_train"].mean() / 255 == pytest.approx(0.2860, abs=1e-4)
+
+
+def archive(path: Path, names, size=10000 * cifar10.RECORD):
+    """An archive in CIFAR-10's format: in batch b all labels are b, all pixels 10 b."""
+    with tarfile.open(path, "w:gz", compresslevel=1) as made:
+        for b, name in enumerate(names):
+            record = np.full((size // cifar10.RECORD, cifar10.RECORD), 10 * b, np.uint8)
+            record[:, 0] = b
+            member = tarfile.TarInfo(name)
+            member.size = record.size
+            made.addfile(member, io.BytesIO(record.tobytes()))
+    return path
+
+
+def test_cifar10(tmp_path):
+    inputs, labels = cifar10.load([archive(tmp_path / "a.tar.gz", cifar10.BATCHES)])
+    assert (inputs.shape, inputs.dtype, labels.dtype) == ((60000, 3072), np.uint8, np.int64)
+    np.testing.assert_array_equal(labels, np.repeat(range(6), 10000))
+    assert (inputs == 10 * labels[:, None]).all()
+
+
+@pytest.mark.parametrize("member", ["../evil.bin", "/etc/evil.bin", f"{cifar10.FOLDER}/../../evil.bin", "evil.bin"])
+def test_archives_that_reach_outside_are_refused(tmp_path, member):
+    path = archive(tmp_path / "a.tar.gz", [member], cifar10.RECORD)
+    with pytest.raises(ValueError, match="has no business in CIFAR-10; delete"):
+        cifar10.load([path])
+    assert [each.name for each in tmp_path.iterdir()] == ["a.tar.gz"]
+
+
+def test_broken_archives_are_refused(tmp_path):
+    path = archive(tmp_path / "a.tar.gz", cifar10.BATCHES[:-1], cifar10.RECORD)
+    with pytest.raises(ValueError, match=r"data_batch_1\.bin is missing or has a wrong length"):
+        cifar10.load([path])
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="not a whole archive"):
+        cifar10.load([path])
+    path.write_bytes(b"<html>")
+    with pytest.raises(ValueError, match="not a whole archive"):
+        cifar10.load([path])
