@@ -119,8 +119,9 @@ class Project:
         assert text.count(old) >= 1, f"{old!r} is not in {file}"
         (self.root / file).write_text(text.replace(old, new))
 
-    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+    def run(self, *arguments: str, cores: int | None = 2) -> subprocess.CompletedProcess[str]:
+        """`snakemake` with these arguments; without `--cores` if None."""
+        command = [sys.executable, "-m", "snakemake", *(["--cores", str(cores)] if cores else []), *arguments]
         return subprocess.run(
             command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=HANGS, check=False
         )

@@ -113,6 +113,12 @@ def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     assert published == {name: content for name, content in finished.contents().items() if name.startswith("figs/")}
 
 
+@pytest.mark.parametrize("arguments", [["--unlock"], ["-n"]])
+def test_commands_of_the_readme_without_cores(project, arguments):
+    done = project.run(*arguments, cores=None)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def wait_for_block(project: Project) -> int:
     """Process id of a running block."""
     for _ in range(1200):

@@ -28,6 +28,11 @@ def quarter(wildcards):
     return max(1, (workflow.cores or 16) // 4)
 
 
+def every(wildcards):
+    """All cores, for what shares its memory among them; a function, because `--unlock` knows of no cores."""
+    return workflow.cores or 4
+
+
 def folder(wildcards, output):
     return os.path.dirname(output[0])
 

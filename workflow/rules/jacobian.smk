@@ -68,7 +68,7 @@ rule triplets:
         "results/logs/triplets/{key}.log",
     conda:
         "../../envs/training-jacobian.yaml"
-    threads: workflow.cores or 4
+    threads: every
     resources:
         mem_mb=6000,
         runtime=240,
@@ -91,7 +91,7 @@ rule density:
         "results/logs/density/{key}.log",
     conda:
         "../../envs/training-jacobian.yaml"
-    threads: workflow.cores or 4
+    threads: every
     resources:
         mem_mb=6000,
         runtime=240,
@@ -115,7 +115,7 @@ rule responses:
         "results/logs/responses/{key}.log",
     conda:
         "../../envs/training-jacobian.yaml"
-    threads: workflow.cores or 4
+    threads: every
     resources:
         mem_mb=6000,
         runtime=240,
