@@ -89,7 +89,7 @@ def measure(params: Params, activation: str = "gelu", standardised: bool = False
 
     losses = np.asarray(batch_losses(states.theta[:-1:2], jnp.asarray(problem.batches)[::2]))
     return {
-        "sigma_1, at least": np.linalg.norm(J.matvec(v)) / np.linalg.norm(v),
+        "sigma_1, at least": float(np.linalg.norm(J.matvec(v)) / np.linalg.norm(v)),
         "test loss": float(loss[0]),
         "test accuracy": float(accuracy[0]),
         "step of loss below 2": 2 * int(np.argmax(losses < 2)),
