@@ -25,7 +25,7 @@ jax.config.update("jax_compilation_cache_dir", COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 ROOT = Path(__file__).parents[1]
-HANGS = 600  # seconds, after which a command is taken to hang
+HANGS = 1200  # seconds, after which a command is taken to hang
 
 TINY = """
 defaults:
