@@ -28,7 +28,7 @@ from training_jacobian.params import Params  # noqa: E402
 from training_jacobian.plan import plan  # noqa: E402
 from training_jacobian.recipe import recipe  # noqa: E402
 from training_jacobian.stages.problem import Problem  # noqa: E402
-from training_jacobian.trajectory import Trajectory  # noqa: E402
+from training_jacobian.trajectory import in_memory  # noqa: E402
 
 MEMORY = 2**30  # bytes for linearised steps
 STARTS: dict[str, dict] = {
@@ -72,14 +72,11 @@ def measure(params: Params, activation: str = "gelu", standardised: bool = False
         for part in ("inputs_train", "inputs_test"):
             examples[part] = (examples[part] / 255 - 0.1307) / 0.3081
     problem = Problem(recipe(params, run, "train"), examples)
-    states = training.trajectory(problem.step, problem.start(theta(problem.shapes, **start)), problem.batches, 1)
-    leaves, structure = jax.tree.flatten(states)
-    rows = lambda first, last: jax.tree.unflatten(structure, [leaf[first:last] for leaf in leaves])
-    J = TrainingJacobian(
-        Trajectory(problem.gradient, problem.optimizer, jnp.asarray(problem.batches), rows, 1), memory=MEMORY
-    )
-    v = J.rmatvec(J.matvec(np.random.default_rng(0).standard_normal(len(leaves[0][0])).astype(J.dtype)))
-    loss, accuracy = problem.evaluate(states.theta[-1:], "test")
+    start_state, batches = problem.start(theta(problem.shapes, **start)), jnp.asarray(problem.batches)
+    made = in_memory(problem.gradient, problem.optimizer, start_state, batches)
+    thetas, J = made.states(0, made.steps + 1).theta, TrainingJacobian(made, memory=MEMORY)
+    v = J.rmatvec(J.matvec(np.random.default_rng(0).standard_normal(J.shape[1]).astype(J.dtype)))
+    loss, accuracy = problem.evaluate(thetas[-1:], "test")
 
     @jax.jit
     def batch_losses(thetas: jax.Array, batches: jax.Array) -> jax.Array:
@@ -87,7 +84,7 @@ def measure(params: Params, activation: str = "gelu", standardised: bool = False
         one = lambda at: training.cross_entropy(problem.logits(at[0], inputs[at[1]]), labels[at[1]])
         return jax.lax.map(one, (thetas, batches))
 
-    losses = np.asarray(batch_losses(states.theta[:-1:2], jnp.asarray(problem.batches)[::2]))
+    losses = np.asarray(batch_losses(thetas[:-1:2], batches[::2]))
     return {
         "sigma_1, at least": float(np.linalg.norm(J.matvec(v)) / np.linalg.norm(v)),
         "test loss": float(loss[0]),

@@ -18,9 +18,8 @@ import scipy.linalg
 import scipy.stats
 from scipy.sparse.linalg import LinearOperator
 
-ENDED = (
-    1e-13  # part of the largest alpha below which a new vector is rounding: z is exhausted, what follows has no weight
-)
+# part of the largest alpha below which a new vector is rounding: z is exhausted, what follows has no weight
+ENDED = 1e-13
 
 
 def quadrature(
