@@ -28,7 +28,8 @@ def test_counts_of_varied_data(figs):
     for run, counts in published.items():
         for threshold, (count, part) in counts.items():
             assert runs.loc[run, f"distance_from_one_below_{threshold}"] == pytest.approx(count, rel=part)
-    for run, exact in {"paper": 257, "shuffled_labels": 257, "white_noise": 65}.items():
+    exactly = {"paper": 257, "shuffled_labels": 257, "white_noise": 65, "split_1024": 385}
+    for run, exact in exactly.items():
         assert runs.loc[run, "exact_bulk_predicted"] == runs.loc[run, "exact_bulk_measured"] == exact
     # the negative control: the main run is neither of them
     assert runs.loc["paper", "distance_from_one_below_0.1"] > 1.2 * 2295

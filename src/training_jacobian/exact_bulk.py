@@ -2,11 +2,10 @@
 
 Two kinds (PAPER section 4 has only the numerical bulk; this part of it has a closed form):
 - softmax gauge: the same number added to every class's output weight from one hidden unit, or to every class's bias;
-- dead inputs: the weights from an input that is zero in every training example.
+- dependent inputs: weights w from the inputs to one unit with x . w = 0 for every training example x, for instance
+  those from an input that is always zero.
 It holds for SGD, with or without momentum.
 """
-
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -15,25 +14,22 @@ from training_jacobian.layout import size, slices
 from training_jacobian.models.mlp import Shapes
 
 
-def basis(shapes: Shapes, inputs_train: np.ndarray) -> np.ndarray:
-    """Orthonormal basis (N, b) float64 of the predicted exact bulk of an MLP trained on inputs (n, d)."""
-    where, columns = slices(shapes), []
-    names = list(shapes)
+def basis(shapes: Shapes, inputs: np.ndarray) -> np.ndarray:
+    """Orthonormal basis (N, b) float64 of the directions of an MLP's theta that change no output on `inputs` (n, d)."""
+    where, names = slices(shapes), list(shapes)
     first_kernel, last_bias, last_kernel = names[1], names[-2], names[-1]
+    hidden, classes = shapes[last_kernel]
+    units = shapes[first_kernel][1]
+    null = scipy.linalg.null_space(np.linalg.qr(np.asarray(inputs, np.float64), mode="r"))  # (d, dependent)
 
-    def direction(part: str, *indices: Any) -> np.ndarray:
-        values = np.zeros(shapes[part])
-        for index in indices:
-            values[index] = 1.0
-        theta = np.zeros(size(shapes))
-        theta[where[part]] = values.ravel()
-        return theta
+    def columns(part: str, values: np.ndarray) -> np.ndarray:
+        made = np.zeros((size(shapes), values.shape[1]))
+        made[where[part]] = values
+        return made
 
-    columns.append(direction(last_bias, (slice(None),)))
-    columns += [direction(last_kernel, (unit,)) for unit in range(shapes[last_kernel][0])]
-    for dead in np.flatnonzero(~inputs_train.any(axis=0)):
-        columns += [direction(first_kernel, (dead, unit)) for unit in range(shapes[first_kernel][1])]
-    return scipy.linalg.orth(np.stack(columns, axis=1))
+    bias = columns(last_bias, np.ones((classes, 1)))
+    gauge = columns(last_kernel, np.kron(np.eye(hidden), np.ones((classes, 1))))
+    return scipy.linalg.orth(np.hstack([bias, gauge, columns(first_kernel, np.kron(null, np.eye(units)))]))
 
 
 def defect(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, basis: np.ndarray) -> float:

@@ -60,9 +60,9 @@ STAGES = {
     "subspace": Stage(
         "svd", ("subspace",), lambda run: ("endpoint", "subspace_training", "subspaces", "stages.subspace")
     ),
-    "pfj": Stage("svd", ("pfj",), lambda run: ("exact_bulk", "untouched", "pfj", "subspaces", "stages.pfj")),
+    "pfj": Stage("svd", ("pfj",), lambda run: ("exact_bulk", "pfj", "subspaces", "stages.pfj")),
     # of two runs, `from` one `with` another
-    "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "untouched", "subspaces", "stages.angles")),
+    "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "subspaces", "stages.angles")),
 }
 ANALYSES = ("triplets", "density", "responses", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
 # of every run, by how its SVD is made; the others where a figure shows them

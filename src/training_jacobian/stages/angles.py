@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training_jacobian import layout, store, subspaces, untouched
+from training_jacobian import exact_bulk, layout, store, subspaces
 from training_jacobian.recipe import Recipe, parameters
 
 
@@ -14,7 +14,7 @@ def bulk(recipe: Recipe, data_file: Path, svd_file: Path) -> tuple[np.ndarray, n
     parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])
     inputs = store.read_hdf5(data_file, recipe, "data", ["inputs_train"])["inputs_train"]
     chosen = parameters(recipe)
-    basis = untouched.basis(layout.shapes_of(chosen["data"], chosen["model"]), inputs)
+    basis = exact_bulk.basis(layout.shapes_of(chosen["data"], chosen["model"]), inputs)
     return parts["Vt"][subspaces.nearest_to_one(parts["S"])], basis, basis.shape[1]
 
 

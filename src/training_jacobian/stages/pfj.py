@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training_jacobian import pfj, store, subspaces, untouched
+from training_jacobian import exact_bulk, pfj, store, subspaces
 from training_jacobian.progress import Progress
 from training_jacobian.recipe import Recipe, parameters
 from training_jacobian.stages.problem import Problem
@@ -22,7 +22,7 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
 
     inputs = {part: np.asarray(problem.examples[f"inputs_{part}"]) for part in ("train", "test")}
     inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
-    taken = untouched.basis(problem.shapes, inputs["train"])
+    taken = exact_bulk.basis(problem.shapes, inputs["train"])
     bulk = {"kept": parts["Vt"][subspaces.nearest_to_one(parts["S"], logarithmic=True)]}
     bulk["removed"] = subspaces.take_out(bulk["kept"], taken, taken.shape[1])
     spectra, overlaps, nullities = [], [], []
@@ -45,7 +45,7 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
             counted: dict[str, str | int] = {"outputs": len(P), "nullity": null, **trivial}
             nullities.append({**columns, **counted})
             compare(rows, "kept", subspaces.chance(len(S)), null, **columns)
-            exact = untouched.basis(problem.shapes, each)
+            exact = exact_bulk.basis(problem.shapes, each)
             left, chance = subspaces.take_out(rows, exact, null), subspaces.chance(len(S), exact, taken)
             compare(left, "removed", chance, null - exact.shape[1], **columns)
             progress.advance(1)
