@@ -241,6 +241,24 @@ def test_edits_of_all_analyses(project):
     assert project.snakemake() == {}
 
 
+def test_edit_of_what_runs_without_j_share(project):
+    """The settings of a partial SVD may stand in `defaults`, of which nothing before the analysis may depend."""
+    params = yaml.safe_load((project.root / "params.yaml").read_text())
+    params["defaults"]["svd"] = params["runs"]["partial"].pop("svd")
+    for run in ("smoke", "seed_1", "varied"):
+        params["runs"][run]["svd"] = {"method": "dense"}
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
+    assert project.dvc("repro") == {}
+    project.edit("rank: 5", "rank: 6")
+    ran = project.dvc("repro")
+    assert {stage: count for stage, count in ran.items() if stage != "figures"} == {
+        "triplets": 1,
+        "density": 1,
+        "responses": 1,
+    }
+    assert project.snakemake() == {}
+
+
 def test_experiment_in_the_workspace(project):
     ran = project.dvc("exp", "run", "--quiet", "-S", "runs.seed_1.initial.seed=9", "--name", "nine")
     assert only_core(ran) == ONE_RUN

@@ -152,12 +152,11 @@ def test_band_is_mean_and_range():
 
 
 def test_table_of_runs(tmp_path):
-    for name, measured in {"one": 257, "other": None}.items():
-        store.write_csv(
-            tmp_path / name / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), np.array([0.5, 0.0]), [0.1])
-        )
-        store.write_json(tmp_path / name / "summary.json", {"sigma_1": 1.5, "exact_bulk_measured": measured})
-    tables.runs({name: tmp_path / name for name in ("one", "other")}).to_csv(tmp_path / "runs.csv", index=False)
+    folders = {name: tmp_path / "spectrum" / name for name in ("one", "other")}
+    for measured, folder in zip((257, None), folders.values(), strict=True):
+        store.write_csv(folder / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), np.array([0.5, 0.0]), [0.1]))
+        store.write_json(folder / "summary.json", {"sigma_1": 1.5, "exact_bulk_measured": measured})
+    tables.runs({name: [folder] for name, folder in folders.items()}).to_csv(tmp_path / "runs.csv", index=False)
     assert (tmp_path / "runs.csv").read_text().splitlines() == [
         "run,sigma_1,exact_bulk_measured,distance_from_one_below_0.1,sigma_minus_identity_below_0.1",
         "one,1.5,257,1,1",

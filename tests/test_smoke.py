@@ -36,7 +36,7 @@ EDITS = {
     "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 1, **PUBLISH}),
     "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
     "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, **PUBLISH}),
+    "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, "runs": 1, **PUBLISH}),
     "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
     "font": ("font_size: 8", "font_size: 9", {"figure": 11, **PUBLISH}),
     "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
@@ -111,6 +111,17 @@ def test_triplets_are_those_of_the_dense_svd(smoke):
     assert len(table) == 12
     left = [path.name for path in (smoke.root / "results/runs/partial/triplets").iterdir()]
     assert sorted(left) == ["SHA256SUMS", "recipe.json", "triplets.csv", "triplets.h5"]  # no products
+
+
+def test_a_run_without_its_jacobian_is_in_the_table(smoke):
+    runs = pd.read_csv(smoke.root / "results/figs/runs.csv").set_index("run")
+    both = ["parameters", "test_loss", "test_accuracy", "train_loss", "sigma_1", "sigma_2", "sigma_3"]
+    np.testing.assert_allclose(
+        runs.loc["partial", both].astype(float), runs.loc["smoke", both].astype(float), rtol=1e-8
+    )
+    assert runs.loc["partial", "triplets"] == 5
+    assert runs.loc["partial"].isna()["bulk_directions"]
+    assert abs(runs.loc["seed_1", "sigma_1"] / runs.loc["smoke", "sigma_1"] - 1) > 1e-3  # another run, other numbers
 
 
 def test_counts_are_those_of_the_dense_svd(smoke):

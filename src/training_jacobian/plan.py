@@ -127,16 +127,19 @@ class Plan:
             name: [".csv", ".pdf", ".png"] if KINDS[plot.kind].module else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
-        dense = any("spectrum" in made for made in self.recipes.values())  # the table is of their spectra
-        table = {TABLE: [".csv", ".json"]} if dense else {}
-        return {**table, **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
+        return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
 
     def shown(self, name: str) -> Shown:
         """What a figure or table is made of."""
         if name == SUMMARY:
             return self.stated()
         if name == TABLE:
-            return [({"run": run}, made["spectrum"]) for run, made in self.recipes.items() if "spectrum" in made]
+            wanted = ("spectrum", "train", "triplets")
+            return [
+                ({"run": run}, made[stage])
+                for run, made in self.recipes.items()
+                for stage in (wanted[:1] if wanted[0] in made else wanted[1:])
+            ]
         plot = self.params.figures.plots[name]
         stage, runs = KINDS[plot.kind].stage, self.params.runs
         if plot.comparisons is None:

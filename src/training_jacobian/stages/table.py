@@ -7,9 +7,11 @@ from training_jacobian.recipe import Recipe
 
 
 def make_table(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
-    """`runs.csv`, one row a run, from their spectrum folders; `runs.json`, the same by run and quantity."""
-    spectra = {columns["run"]: folder for (columns, _), folder in zip(recipe["inputs"], folders, strict=True)}
-    table = tables.runs(spectra)
+    """`runs.csv`, one row a run, from folders of earlier stages; `runs.json`, the same by run and quantity."""
+    by_run: dict[str, list[Path]] = {}
+    for (columns, _), folder in zip(recipe["inputs"], folders, strict=True):
+        by_run.setdefault(columns["run"], []).append(folder)
+    table = tables.runs(by_run)
     store.write_recipe(out[0].parent, recipe, "float64")
     for path in out:
         if path.suffix == ".csv":
