@@ -73,10 +73,19 @@ def test_any_directions_may_be_left_out():
     left = np.linalg.qr(random)[0]
     nodes, weights, _ = density.quadrature(A, left, 8, 260)
     truth = (S < 0.2).sum()
-    with_it, without = (density.counts(nodes, weights, [0.2], SIZE - 40, out).iloc[0] for out in (40, 0))
+
+    def counted(others, threshold=0.2):
+        return density.counts(nodes, weights, [threshold], SIZE - 40, others).iloc[0]
+
+    with_it, without = counted(np.zeros(40)), counted(None)
     assert with_it["low"] <= truth <= with_it["high"]
     assert truth > without["high"]
     assert with_it["high"] - without["high"] == pytest.approx(40)
+    # what is known of the largest singular values bounds the count from above
+    largest = np.sort(S)[::-1][:40]
+    assert counted(0.99 * largest)["high"] == SIZE - min(40, (0.99 * largest >= 0.2).sum()) >= truth
+    assert counted(0.99 * largest, 1.05)["high"] == (S < 1.05).sum()
+    assert counted(np.full(40, 2.0), 1.05)["high"] < (S < 1.05).sum()  # negative control: more than is true
 
 
 def test_vectors_of_the_least_nodes():

@@ -65,16 +65,17 @@ def quadrature(
 
 
 def counts(
-    nodes: np.ndarray, weights: np.ndarray, thresholds: list[float], size: int, left_out: int = 0
+    nodes: np.ndarray, weights: np.ndarray, thresholds: list[float], size: int, others: np.ndarray | None = None
 ) -> pd.DataFrame:
     """Number of singular values below each threshold, of `size` in all, from a `quadrature`.
 
-    `left_out` is the number of directions left out of it that are not singular vectors of A known to lie above.
+    The r directions left out of it are taken for singular vectors of A that lie above.  Where they are not, `others`
+    (r,) says as much of A as is known: that its i-th largest singular value is at least others[i].
 
     One row a threshold: `count`; `statistical`, the 95 % interval of the mean over the probes; `resolution`, how far
-    the bounds on F reach from it; `low` and `high`, the count and both together, and `left_out` on
-    top.  Between nodes F is interpolated.  A
-    threshold with fewer than two nodes below it in some probe is below the resolution: its row has no numbers.
+    the bounds on F reach from it; `low` and `high`, the count and both together, and with `others` r on top, but
+    no more than they leave.  Between nodes F is interpolated.  A threshold with fewer than two nodes below it in some
+    probe is below the resolution: its row has no numbers.
     """
     below = np.cumsum(weights, axis=1)
     rows = []
@@ -96,6 +97,8 @@ def counts(
             "high": numbers["count"] + statistical + resolution,
         }
         whole = {name: size * value for name, value in numbers.items()}
-        rows.append({**row, **whole, "high": whole["high"] + left_out})
+        if others is not None:
+            whole["high"] = min(whole["high"], size - (others >= threshold).sum()) + len(others)
+        rows.append({**row, **whole})
     columns = ["threshold", "count", "statistical", "resolution", "low", "high", "probes", "steps"]
     return pd.DataFrame(rows, columns=columns)

@@ -23,8 +23,9 @@ def make_density(recipe: Recipe, data_file: Path, train_file: Path, triplets_fil
     """
     settings = parameters(recipe)["density"]
     own = "J_minus_identity" in parameters(recipe)["svd"]["operators"]
-    name = "J_minus_identity/Vt" if own else "J/Vt"
-    found = store.read_hdf5(triplets_file, recipe, "triplets", [name])[name]
+    name = "J_minus_identity" if own else "J"
+    parts = [f"{name}/Vt", f"{name}/S"]
+    found, S = store.read_hdf5(triplets_file, recipe, "triplets", parts).values()
     J = TrainingJacobian(trajectory(recipe, data_file, train_file), memory=MEMORY)
     size = J.shape[0]
     folder = out / "products"
@@ -32,8 +33,8 @@ def make_density(recipe: Recipe, data_file: Path, train_file: Path, triplets_fil
     progress = Progress("density", settings["steps"], "Lanczos steps")
     probes, steps, seed = settings["probes"], settings["steps"], settings["seed"]
     nodes, weights, least = density.quadrature(kept, found.T, probes, steps, seed, progress.advance)
-    left_out = 0 if own else len(found)
-    table = density.counts(nodes, weights, settings["thresholds"], size - len(found), left_out)
+    others = None if own else S - 1  # Weyl; and S, of a projection of J, is at most that of J (interlacing)
+    table = density.counts(nodes, weights, settings["thresholds"], size - len(found), others)
     store.write_recipe(out, recipe, "float64")
     store.write_hdf5(out / "bulk.h5", {"V": least, "changed_by": nodes[:, 0]}, recipe, dtype="float64")
     store.write_csv(out / "counts.csv", table.assign(parameters=size, deflated=len(found)))
