@@ -247,7 +247,7 @@ def test_edit_of_what_runs_without_j_share(project):
     params["defaults"]["svd"] = params["runs"]["partial"].pop("svd")
     for run in ("smoke", "seed_1", "varied"):
         params["runs"][run]["svd"] = {"method": "dense"}
-    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     assert project.dvc("repro") == {}
     project.edit("rank: 5", "rank: 6")
     ran = project.dvc("repro")
