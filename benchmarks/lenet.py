@@ -64,9 +64,9 @@ def main() -> None:
     }
     np.testing.assert_allclose(*(jax.jit(net)(theta) for net in nets.values()), rtol=0, atol=1e-4)
     losses = {name: lambda theta, net=net: training.cross_entropy(net(theta), labels) for name, net in nets.items()}
-    gradients = {name: training.Gradient(jax.grad(loss)).of_parts for name, loss in losses.items()}
     written_out = training.gradient(shapes, "lenet5", "gelu")
-    gradients["patches, tangents written out"] = lambda parts: written_out.of_parts(parts, inputs, labels)
+    gradients = {"patches, tangents written out": lambda parts: written_out.of_parts(parts, inputs, labels)}
+    gradients |= {name: training.Gradient(jax.grad(loss)).of_parts for name, loss in losses.items()}
     rows = []
     for name, gradient in gradients.items():
         split = written_out.split if "written" in name else lambda theta: theta
