@@ -83,11 +83,12 @@ def test_nothing_rare_once_it_is_lit_often_enough():
     assert of_network(inputs) == (6, {"gauge": 6, "dead_inputs": 0, "rare_inputs": 0})
 
 
-def test_exact_bulk_of_dependent_inputs():
-    """Two pixels always in proportion: one combination of their weights is never touched, and no pixel is dead."""
+@pytest.mark.parametrize(("of", "to"), [("proportion", 2.0), ("constant", 0.5)])
+def test_exact_bulk_of_dependent_inputs(of, to):
+    """Two pixels always in proportion, or one always the same: no pixel is dead, and some weights are never touched."""
     shapes = mlp.shapes(D, HIDDEN, CLASSES)
     inputs = RANDOM.random((60, D))
-    inputs[:, 2] = 2 * inputs[:, 5]
+    inputs[:, 2] = to * inputs[:, 5] if of == "proportion" else to
     basis = exact_bulk.basis(shapes, inputs)
     assert basis.shape[1] == 6 + 5
     assert np.allclose(basis.T @ basis, np.eye(11), atol=1e-12)

@@ -63,14 +63,14 @@ ADDRESSES = {
         "train": "eca8aa9c872d",
         "jacobian": "7f9c6994813e",
         "svd": "f8e3645eeda0",
-        "spectrum": "e7a4826d85d5",
+        "spectrum": "6c1a94d2daa2",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
         "train": "ae49046a4cd4",
         "jacobian": "7460a88b090f",
         "svd": "016cdaf7e267",
-        "spectrum": "6357457dbd7d",
+        "spectrum": "7c09a23758d0",
     },
 }
 

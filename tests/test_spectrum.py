@@ -54,12 +54,12 @@ def test_257_directions_on_digits():
     assert exact_bulk.basis(shapes, inputs).shape == (4810, 64 + 1 + 3 * 64)
     noise = np.random.default_rng(0).random((100, 64))
     assert exact_bulk.basis(shapes, noise).shape == (4810, 65)  # the gauge alone
-    assert exact_bulk.basis(shapes, noise[:60]).shape == (4810, 65 + 4 * 64)  # fewer examples than inputs
+    assert exact_bulk.basis(shapes, noise[:60]).shape == (4810, 65 + 5 * 64)  # fewer examples than inputs and a bias
 
 
 def test_overlap_of_both_kinds_is_counted_once():
     """Softmax regression: the gauge of a dead input's weights lies among that input's directions."""
-    inputs = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 1.0]])
+    inputs = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     assert exact_bulk.basis(mlp.shapes(3, [], 4), inputs).shape == (16, 3 + 1 + 4 - 1)
 
 

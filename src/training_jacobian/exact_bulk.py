@@ -2,8 +2,8 @@
 
 Two kinds (PAPER section 4 has only the numerical bulk; this part of it has a closed form):
 - softmax gauge: the same number added to every class's output weight from one hidden unit, or to every class's bias;
-- dependent inputs: weights w from the inputs to one unit with x . w = 0 for every training example x, for instance
-  those from an input that is always zero.
+- dependent inputs: weights w from the inputs to one unit, and its bias b, with x . w + b = 0 for every training example
+  x; for instance the weight from an input that is always zero.
 It holds for SGD, with or without momentum.
 """
 
@@ -17,19 +17,21 @@ from training_jacobian.models.mlp import Shapes
 def basis(shapes: Shapes, inputs: np.ndarray) -> np.ndarray:
     """Orthonormal basis (N, b) float64 of the directions of an MLP's theta that change no output on `inputs` (n, d)."""
     where, names = slices(shapes), list(shapes)
-    first_kernel, last_bias, last_kernel = names[1], names[-2], names[-1]
+    first_bias, first_kernel, last_bias, last_kernel = *names[:2], *names[-2:]
     hidden, classes = shapes[last_kernel]
-    units = shapes[first_kernel][1]
-    null = scipy.linalg.null_space(np.linalg.qr(np.asarray(inputs, np.float64), mode="r"))  # (d, dependent)
+    seen = np.hstack([np.asarray(inputs, np.float64), np.ones((len(inputs), 1))])
+    null = scipy.linalg.null_space(np.linalg.qr(seen, mode="r"))  # (d + 1, dependent)
 
-    def columns(part: str, values: np.ndarray) -> np.ndarray:
-        made = np.zeros((size(shapes), values.shape[1]))
-        made[where[part]] = values
+    def columns(parts: dict[str, np.ndarray]) -> np.ndarray:
+        made = np.zeros((size(shapes), next(iter(parts.values())).shape[1]))
+        for part, values in parts.items():
+            made[where[part]] = values
         return made
 
-    bias = columns(last_bias, np.ones((classes, 1)))
-    gauge = columns(last_kernel, np.kron(np.eye(hidden), np.ones((classes, 1))))
-    return scipy.linalg.orth(np.hstack([bias, gauge, columns(first_kernel, np.kron(null, np.eye(units)))]))
+    units, same = np.eye(shapes[first_kernel][1]), np.ones((classes, 1))
+    bias, gauge = columns({last_bias: same}), columns({last_kernel: np.kron(np.eye(hidden), same)})
+    dependent = columns({first_kernel: np.kron(null[:-1], units), first_bias: np.kron(null[-1:], units)})
+    return scipy.linalg.orth(np.hstack([bias, gauge, dependent]))
 
 
 def defect(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, basis: np.ndarray) -> float:
