@@ -134,11 +134,10 @@ class Plan:
         if name == SUMMARY:
             return self.stated()
         if name == TABLE:
-            wanted = ("spectrum", "train", "triplets")
             return [
                 ({"run": run}, made[stage])
                 for run, made in self.recipes.items()
-                for stage in (wanted[:1] if wanted[0] in made else wanted[1:])
+                for stage in (["spectrum"] if "spectrum" in made else ["train", "triplets"])
             ]
         plot = self.params.figures.plots[name]
         stage, runs = KINDS[plot.kind].stage, self.params.runs
