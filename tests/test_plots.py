@@ -10,7 +10,7 @@ import pytest
 
 from training_jacobian import spectrum, store, tables
 from training_jacobian.kinds import KINDS
-from training_jacobian.plots import frame, spectra
+from training_jacobian.plots import frame, spectra, triplets
 from training_jacobian.plots.frame import band
 from training_jacobian.stages.figures import chosen
 
@@ -121,6 +121,17 @@ def test_labelled(kind):
         assert axes.get_ylabel() or inner
         assert axes.get_xlabel() or not axes.get_subplotspec().is_last_row()
         assert axes.lines
+    plt.close("all")
+
+
+def test_many_curves_leave_room_for_the_data():
+    tables = [example("triplets").replace({"one": a, "other": b}) for a, b in (("a_16", "a_64"), ("b_16", "b_64"))]
+    with plt.rc_context({"font.size": 8, "legend.fontsize": 7}):
+        figure = plt.figure(figsize=(3.3, 2.3 * triplets.PLOTS["triplets"].height), layout="constrained")
+        triplets.triplets(figure, pd.concat(tables))
+        figure.draw_without_rendering()  # warns, which fails, if the legend of eight curves squeezes the panels
+    assert figure.axes[0].get_position().height > 0.3
+    assert len({line.get_color() for line in figure.axes[0].lines}) == 4
     plt.close("all")
 
 

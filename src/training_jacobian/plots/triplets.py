@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from training_jacobian.plots.frame import Plot, legend
 
 LABELS = {"J": "$J$", "J_minus_identity": "$J - I$"}
+MARKERS = {"J": ".", "J_minus_identity": "+"}
 
 
 def triplets(figure: Figure, table: pd.DataFrame) -> None:
@@ -14,17 +15,20 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
     others = table["run"] == "published"
     above.loglog(table["index"][others], table["sigma"][others], "kx", label="published" if others.any() else None)
     table = table[~others]
-    several = table["run"].nunique() > 1
+    runs = list(table["run"].unique())
     for (run, operator), each in table.groupby(["run", "operator"], sort=False):
-        label = f"{run}, {LABELS[operator]}" if several else LABELS[operator]
-        above.loglog(each["index"], each["sigma"], ".", label=label)
-        below.loglog(each["index"], each["bound"] / each["sigma"], ".")
-        missing = int(each["sigma"].isna().sum())
-        if missing:
-            above.plot([], [], " ", label=f"{missing} of {label} not converged")
+        label = f"{run}, {LABELS[operator]}" if len(runs) > 1 else LABELS[operator]
+        label += f": {each['sigma'].notna().sum()} of {len(each)}"
+        look = {"color": f"C{runs.index(run)}", "marker": MARKERS[operator], "linestyle": "none"}
+        above.loglog(each["index"], each["sigma"], label=label, **look)
+        below.loglog(each["index"], each["bound"] / each["sigma"], **look)
     above.set(ylabel=r"Singular value $\sigma_i$")
     below.set(xlabel="Index $i$", ylabel="Relative bound")
-    legend(above)
+    title = "Triplets that have converged"
+    if len(runs) > 1:  # too much to lie on the data
+        figure.legend(loc="outside upper center", ncols=2, title=title, frameon=False)
+    else:
+        above.legend(title=title, frameon=False)
 
 
 def density(figure: Figure, table: pd.DataFrame) -> None:
@@ -43,4 +47,4 @@ def density(figure: Figure, table: pd.DataFrame) -> None:
     legend(axes)
 
 
-PLOTS = {"triplets": Plot(triplets, height=1.2), "density": Plot(density)}
+PLOTS = {"triplets": Plot(triplets, height=1.4), "density": Plot(density)}
