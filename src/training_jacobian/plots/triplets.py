@@ -17,18 +17,17 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
     table = table[~others]
     runs = list(table["run"].unique())
     for (run, operator), each in table.groupby(["run", "operator"], sort=False):
-        label = f"{run}, {LABELS[operator]}" if len(runs) > 1 else LABELS[operator]
-        label += f": {each['sigma'].notna().sum()} of {len(each)}"
+        found = f"{LABELS[operator]}: {each['sigma'].notna().sum()} of {len(each)}"
+        label = f"{run}, {found}" if len(runs) > 1 else f"{found} converged"
         look = {"color": f"C{runs.index(run)}", "marker": MARKERS[operator], "linestyle": "none"}
         above.loglog(each["index"], each["sigma"], label=label, **look)
         below.loglog(each["index"], each["bound"] / each["sigma"], **look)
     above.set(ylabel=r"Singular value $\sigma_i$")
     below.set(xlabel="Index $i$", ylabel="Relative bound")
-    title = "Triplets that have converged"
     if len(runs) > 1:  # too much to lie on the data
-        figure.legend(loc="outside upper center", ncols=2, title=title, frameon=False)
+        figure.legend(loc="outside upper center", ncols=2, title="Triplets that have converged", frameon=False)
     else:
-        above.legend(title=title, frameon=False)
+        above.legend(frameon=False)
 
 
 def density(figure: Figure, table: pd.DataFrame) -> None:
