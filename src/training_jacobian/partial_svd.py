@@ -5,9 +5,9 @@ U (Golub, Luk and Overton 1981), all orthogonalised against all, twice.  The tri
 products are kept, so that the residuals r = |A v - sigma u| and s = |A^T u - sigma v| are measured, not estimated: some
 singular value lies within sqrt((r^2 + s^2) / 2) of sigma, being an eigenvalue of [[0, A], [A^T, 0]].
 
-Why not a library: not for speed, scipy's PROPACK is as fast (benchmarks/partial_svd.py).  But PROPACK and ARPACK keep no
-products, so that bounds cost two more a triplet, and what has not converged comes as an error or not at all, where here
-it is returned, and marked, with the bound that it has.
+Why not a library: not for speed, scipy's PROPACK is as fast (benchmarks/partial_svd.py).  But PROPACK and ARPACK keep
+no products, so that bounds cost two more a triplet, and what has not converged comes as an error or not at all, where
+here it is returned, and marked, with the bound that it has.
 """
 
 from collections.abc import Callable
