@@ -12,6 +12,7 @@ from training_jacobian import initial, loading, training, trajectory
 from training_jacobian.layout import size, unflatten
 from training_jacobian.linear_operator import TrainingJacobian
 from training_jacobian.models import lenet5
+from training_jacobian.models.layered_gradient import Dense
 
 SHAPES = lenet5.shapes(784, 10)
 RANDOM = np.random.default_rng(0)
@@ -62,6 +63,31 @@ def test_maps_between_layers_and_their_transposes(layer):
     x = jnp.asarray(RANDOM.standard_normal(there.shape))
     assert jnp.sum(there * x) == pytest.approx(float(jnp.sum(a * feed.back(x))), rel=1e-12)
     np.testing.assert_allclose(feed.back(x), jax.linear_transpose(feed.there, a)(x)[0], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("layer", [lenet5.Convolution(3, 9, 2), Dense()], ids=["convolution", "dense"])
+def test_products_of_a_layer_are_those_of_jax(layer):
+    convolution = isinstance(layer, lenet5.Convolution)
+    random = lambda *shape: jnp.asarray(RANDOM.standard_normal(shape))
+    W, d_W, a, d_a = (
+        random(4, 75),
+        random(2, 4, 75),
+        random(*(s := (3, 162) if convolution else (75, 6))),
+        random(2, *s),
+    )
+    product = lambda W, a: W @ layer.there(a)
+    z, transposed = jax.vjp(product, W, a)
+    g, d_g = random(*z.shape), random(2, *z.shape)
+    back = layer.back(g)
+    expected = {
+        "forward": (layer.forward(W, d_a), [product(W, each) for each in d_a]),
+        "backward": (layer.backward(W, d_g), [transposed(each)[1] for each in d_g]),
+        "along": (layer.along(d_W, back), [jax.vjp(product, each, a)[1](g)[1] for each in d_W]),
+        "outer": (layer.outer(back, d_a), [jax.vjp(product, W, each)[1](g)[0] for each in d_a]),
+    }
+    for name, (ours, theirs) in expected.items():
+        np.testing.assert_allclose(ours, jnp.stack(theirs), rtol=0, atol=1e-12, err_msg=name)
+        assert np.abs(ours[0] - ours[1]).max() > 0.1, name
 
 
 @pytest.mark.parametrize("together", [8, 4])

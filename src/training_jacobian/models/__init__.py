@@ -1,7 +1,7 @@
 """One module per model: `shapes(...)` in the order of theta, and `apply(...)`.  Cheap to import: no jax.
 
-And `feeds`, the fixed linear maps between its layers, with which layered_gradient.py writes its tangents out, at most
-`TOGETHER` examples at a time; `feeds = None` where its gradient is to be jax.grad's.
+And `feeds`, the fixed linear maps between its layers and what these are if not dense, with which layered_gradient.py
+writes its tangents out, at most `TOGETHER` examples at a time; `feeds = None` where its gradient is to be jax.grad's.
 """
 
 import importlib

@@ -1,18 +1,19 @@
 """Gradient of a layered network's mean cross-entropy with its derivative written out: a Hessian-vector product.
 
-Examples are columns, and what goes into layer l is x_l = F_l(a_{l-1}), a_0 = X^T (d, B), with F_l a fixed linear map:
-the model's `feeds`, such as the identity or pooling and patches, whose columns are pixels as well as examples.  W_l
-(out, in) is the transposed kernel.  For layers l = 1..L, f the activation:
+Examples are columns, and what goes into layer l is a_l = F_l(f(z_{l-1})), a_1 = F_1(X^T) with X (B, d), f the
+activation and F_l a fixed linear map: the model's `feeds`, such as the identity or pooling, whose columns are pixels as
+well as examples.  W_l (out, in) is the transposed kernel, and W_l a_l their product, or convolution (`Dense`).  For
+layers l = 1..L:
 
-    z_l = W_l x_l + b_l,          a_l = f(z_l),    p = softmax(z_L),    g_L = (p - Y) / B
+    z_l = W_l a_l + b_l,          p = softmax(z_L),    g_L = (p - Y) / B
     e_{l-1} = F_l^T (W_l^T g_l),  g_{l-1} = e_{l-1} f'(z_{l-1})
-    dLoss/dW_l = g_l x_l^T,       dLoss/db_l = sum of g_l over its columns
+    dLoss/dW_l = g_l a_l^T,       dLoss/db_l = sum of g_l over its columns
 
-and, primes on W, b, z, a, x, g marking derivatives along theta' = (W', b') (Pearlmutter 1994, forward over reverse):
+and, primes on W, b, z, a, g marking derivatives along theta' = (W', b') (Pearlmutter 1994, forward over reverse):
 
-    z'_l = W'_l x_l + b'_l + W_l x'_l,    x'_{l+1} = F_{l+1}(f'(z_l) z'_l),    g'_L = p (z'_L - sum p z'_L) / B
+    z'_l = W'_l a_l + b'_l + W_l a'_l,    a'_{l+1} = F_{l+1}(f'(z_l) z'_l),    g'_L = p (z'_L - sum p z'_L) / B
     g'_{l-1} = f'(z_{l-1}) F_l^T (W'_l^T g_l + W_l^T g'_l) + f''(z_{l-1}) e_{l-1} z'_{l-1}
-    (dLoss/dW_l)' = g'_l x_l^T + g_l x'_l^T
+    (dLoss/dW_l)' = g'_l a_l^T + g_l a'_l^T
 
 What has no prime is the same for all tangents: the `Point`, computed once a step.  K tangents travel together, as parts
 (K, out, in), and never need to be transposed: W' times data is one GEMM of K * out rows (`rows`), W times a tangent is
@@ -42,9 +43,9 @@ class Layer(NamedTuple):
 class Point(NamedTuple):
     """What of a step does not depend on the tangents; per layer, but for p.  C columns: B or more."""
 
-    W: list[jax.Array]  # (out, in)
-    x: list[jax.Array]  # what goes into the layer (in, C)
-    g: list[jax.Array]  # (out, C)
+    W: list[jax.Array]  # (out, in), of all layers but the first
+    a: list[jax.Array]  # what goes into the layer (c, C)
+    g: list[jax.Array]  # (out, C), of all layers but the first
     slope: list[jax.Array]  # f'(z) of the hidden layers (out, C)
     bend: list[jax.Array]  # f''(z) e of the hidden layers (out, C)
     p: jax.Array  # (classes, B)
@@ -71,48 +72,87 @@ def each(matrix: jax.Array, tangents: jax.Array, transposed: bool = False) -> ja
     return jax.lax.dot_general(copies, tangents, (((2,), (2 if transposed else 1,)), ((0,), (0,))))
 
 
+class Dense:
+    """A layer's product of weights W (out, in) and activations a (in, C), and its transposes; d_: K tangents.
+
+    A model may have other layers, such as convolutions, that do the same for other bilinear products.
+    """
+
+    def there(self, a: jax.Array) -> jax.Array:
+        """x such that W a is the matrix product of W and x."""
+        return a
+
+    def back(self, g: jax.Array) -> jax.Array:
+        """What `along` and `outer` need of g (out, C')."""
+        return g
+
+    def forward(self, W: jax.Array, d_a: jax.Array) -> jax.Array:
+        """W d_a."""
+        return each(W, d_a)
+
+    def backward(self, W: jax.Array, d_g: jax.Array) -> jax.Array:
+        """W^T d_g."""
+        return each(W.T, d_g)
+
+    def along(self, d_W: jax.Array, back: jax.Array) -> jax.Array:
+        """d_W^T g."""
+        return rows(d_W.swapaxes(-1, -2), back)
+
+    def outer(self, back: jax.Array, d_a: jax.Array) -> jax.Array:
+        """g d_a^T."""
+        return each(back, d_a, transposed=True)
+
+
+def kind(feed: Feed) -> Any:
+    """The layer after `feed`: `Dense`, or what the model says."""
+    return feed.layer or Dense()
+
+
 def linearize(
     layers: list[Layer], inputs: jax.Array, labels: jax.Array, feeds: list[Feed], activation: Activation
-) -> Point:
-    """Forward and backward pass at the parameters, with f' and f''."""
+) -> tuple[list[Layer], Point]:
+    """The gradient at the parameters, by a forward and a backward pass, and what its tangents need of these."""
     slope, curvature = derivative(activation), derivative(derivative(activation))
-    a, x, z = inputs.T, [], []
+    out, a, x, z = inputs.T, [], [], []
     for layer, feed in zip(layers, feeds, strict=True):
-        x.append(feed.there(a))
+        a.append(feed.there(out))
+        x.append(kind(feed).there(a[-1]))
         z.append(layer.W @ x[-1] + layer.b[:, None])
-        a = activation(z[-1])
+        out = activation(z[-1])
     p = jax.nn.softmax(z.pop(), axis=0)
     g = [(p - jax.nn.one_hot(labels, len(p), axis=0, dtype=p.dtype)) / len(inputs)]
     bend: list[jax.Array] = []
     for layer, feed, below in zip(layers[:0:-1], feeds[:0:-1], z[::-1], strict=True):
-        e = feed.back(layer.W.T @ g[0])
+        e = feed.back(kind(feed).backward(layer.W, g[0][None])[0])
         bend.insert(0, curvature(below) * e)
         g.insert(0, slope(below) * e)
-    return Point([layer.W for layer in layers], x, g, [slope(hidden) for hidden in z], bend, p)
+    gradient = [Layer(each.sum(-1), each @ data.T) for each, data in zip(g, x, strict=True)]
+    return gradient, Point([layer.W for layer in layers[1:]], a, g[1:], [slope(hidden) for hidden in z], bend, p)
 
 
 def products(at: Point, tangents: list[Layer], feeds: list[Feed]) -> list[Layer]:
     """Hessian-vector products, with tangents, in parts with a first axis K."""
-    W, x, g, slope, bend, p = at
-    d_x: list[Any] = [None]  # x_1 is data
+    W, a, g, slope, bend, p = at
+    layers = [kind(feed) for feed in feeds]
+    x = [layer.there(data) for layer, data in zip(layers, a, strict=True)]
+    d_a: list[jax.Array] = []  # of all layers but the first, into which go data
     d_z: list[jax.Array] = []
-    for layer, along in enumerate(tangents):
-        d_z.append(rows(along.W, x[layer]) + along.b[..., None])
-        if layer:
-            d_z[layer] += each(W[layer], d_x[layer])
-        if layer < len(slope):
-            d_x.append(jax.vmap(feeds[layer + 1].there)(slope[layer] * d_z[layer]))
+    for i, along in enumerate(tangents):
+        d_z.append(rows(along.W, x[i]) + along.b[..., None])
+        if i:
+            d_a.append(jax.vmap(feeds[i].there)(slope[i - 1] * d_z[i - 1]))
+            d_z[i] += layers[i].forward(W[i - 1], d_a[-1])
     total = each(jnp.ones((1, len(p)), p.dtype), p * d_z[-1])  # over the classes; XLA is slow at this one sum
     d_g = p * (d_z[-1] - total) / p.shape[-1]
     out: list[Layer] = []
-    for layer in range(len(W) - 1, -1, -1):
-        d_W = rows(d_g, x[layer].T)
-        if layer:
-            d_W += each(g[layer], d_x[layer], transposed=True)
-        out.insert(0, Layer(d_g.sum(-1), d_W))
-        if layer:
-            d_e = rows(tangents[layer].W.swapaxes(-1, -2), g[layer]) + each(W[layer].T, d_g)
-            d_g = slope[layer - 1] * jax.vmap(feeds[layer].back)(d_e) + bend[layer - 1] * d_z[layer - 1]
+    for i in range(len(layers) - 1, -1, -1):
+        d_b, d_W = d_g.sum(-1), rows(d_g, x[i].T)
+        if i:
+            back = layers[i].back(g[i - 1])
+            d_W += layers[i].outer(back, d_a[i - 1])
+            d_e = layers[i].along(tangents[i].W, back) + layers[i].backward(W[i - 1], d_g)
+            d_g = slope[i - 1] * jax.vmap(feeds[i].back)(d_e) + bend[i - 1] * d_z[i - 1]
+        out.insert(0, Layer(d_b, d_W))
     return out
 
 
@@ -135,18 +175,15 @@ def of_parts(feeds: Callable[[int], list[Feed]], activation: Activation, count: 
             made = products(at, tangents, between)
         return made, jax.tree.map(lambda _: True, made)
 
-    def gradient_at(at: Point) -> list[Layer]:
-        return [Layer(g.sum(-1), g @ x.T) for g, x in zip(at.g, at.x, strict=True)]
-
     @jax.custom_jvp
     def gradient(layers: list[Layer], inputs: jax.Array, labels: jax.Array) -> list[Layer]:
-        return gradient_at(linearize(layers, inputs, labels, between, activation))
+        return linearize(layers, inputs, labels, between, activation)[0]
 
     @gradient.defjvp
     def _tangent(primals: Any, tangents: Any) -> tuple[list[Layer], list[Layer]]:
         layers, inputs, labels = primals
-        at = linearize(layers, inputs, labels, between, activation)
-        return gradient_at(at), product(at, tangents[0])  # the data have no tangent
+        made, at = linearize(layers, inputs, labels, between, activation)
+        return made, product(at, tangents[0])  # the data have no tangent
 
     return gradient
 

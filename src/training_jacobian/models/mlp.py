@@ -9,10 +9,14 @@ TOGETHER = None  # all examples of a batch are computed at once
 
 
 class Feed(NamedTuple):
-    """A fixed linear map F from what comes out of a layer, examples last, into the next, and its transpose."""
+    """A fixed linear map F from what comes out of a layer, examples last, into the next, and its transpose.
+
+    `layer` is what the next does with it if it is not dense: an object with the methods of layered_gradient.py's Dense.
+    """
 
     there: Callable[[Any], Any] = lambda a: a
     back: Callable[[Any], Any] = lambda x: x
+    layer: Any = None
 
 
 def shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
