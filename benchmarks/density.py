@@ -27,7 +27,8 @@ def main() -> None:
     with h5py.File(Path("results/runs/paper/jacobian/jacobian.h5")) as file:
         J = file["J"][()]
     with h5py.File(Path("results/runs/paper/svd/svd.h5")) as file:
-        exact = {"J": file["S"][()], "J - I": file["S_minus_identity"][()]}
+        exact = {"J": file["S"][()]}
+    exact["J - I"] = pd.read_csv("results/runs/paper/identity/sigma.csv")["sigma"].to_numpy()[::-1]
     operators = {"J": aslinearoperator(J), "J - I": aslinearoperator(J - np.eye(len(J)))}
     for name, operator in operators.items():
         found = partial_svd.largest(operator, RANK, 1e-9, 32, len(J))

@@ -21,6 +21,7 @@ SHOWN = {
     "spectrum": "sigma",
     "uv_cosine": "cosine_uv",
     "bird": "distance_from_one",
+    "identity": "sigma",
     "perturbation": "along",
     "responses": "along",
     "divergence": "kl_max",
@@ -86,6 +87,8 @@ def example(kind):
         random = grid(state=[np.nan], inputs=["random"], exact_bulk=["kept", "removed"], dimension=[10, 20])
         table = pd.concat([table, random])
         return of_runs(table.assign(mean_cosine=table["dimension"] / 20 - 0.1 * (table["exact_bulk"] == "kept")))
+    if kind == "identity":
+        return of_runs(pd.DataFrame({"index": range(1, 101), "sigma": np.geomspace(1e-17, 20, 100)}))
     assert kind == "pfj_spectrum"
     table = grid(state=["initial", "final"], inputs=["train", "test"], index=range(1, 30))
     return of_runs(table.assign(sigma=1.0 * table["index"]))
@@ -165,11 +168,14 @@ def test_band_is_mean_and_range():
 def test_table_of_runs(tmp_path):
     folders = {name: tmp_path / "spectrum" / name for name in ("one", "other")}
     for measured, folder in zip((257, None), folders.values(), strict=True):
-        store.write_csv(folder / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), np.array([0.5, 0.0]), [0.1]))
+        store.write_csv(folder / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), [0.1]))
         store.write_json(folder / "summary.json", {"sigma_1": 1.5, "exact_bulk_measured": measured})
-    tables.runs({name: [folder] for name, folder in folders.items()}).to_csv(tmp_path / "runs.csv", index=False)
+    of_difference = tmp_path / "identity" / "one"
+    store.write_csv(of_difference / "sigma.csv", pd.DataFrame({"index": [1, 2], "sigma": [0.0, 0.5]}))
+    made = {"one": [folders["one"], of_difference], "other": [folders["other"]]}
+    tables.runs(made, [0.1]).to_csv(tmp_path / "runs.csv", index=False)
     assert (tmp_path / "runs.csv").read_text().splitlines() == [
         "run,sigma_1,exact_bulk_measured,distance_from_one_below_0.1,sigma_minus_identity_below_0.1",
         "one,1.5,257,1,1",
-        "other,1.5,,1,1",
+        "other,1.5,,1,",
     ]

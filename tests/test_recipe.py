@@ -60,17 +60,17 @@ def test_a_parameter_changes_what_reads_it(make, old, new, stages):
 ADDRESSES = {
     "paper": {
         "data": "1d0dec203dc4",
-        "train": "eca8aa9c872d",
-        "jacobian": "7f9c6994813e",
-        "svd": "f8e3645eeda0",
-        "spectrum": "6c1a94d2daa2",
+        "train": "981c5fc0f9ef",
+        "jacobian": "c042ddbd312e",
+        "svd": "16af8637b338",
+        "spectrum": "2f430ca74e60",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
-        "train": "ae49046a4cd4",
-        "jacobian": "7460a88b090f",
-        "svd": "016cdaf7e267",
-        "spectrum": "7c09a23758d0",
+        "train": "66571ad02356",
+        "jacobian": "99c2193aa444",
+        "svd": "41657bb2e475",
+        "spectrum": "a5084c482f92",
     },
 }
 

@@ -11,7 +11,7 @@ from training_jacobian.statements import Tables, around, judge
 
 
 def spectrum(tmp_path, name, count):
-    rows = [{"quantity": "distance_from_one", "threshold": 0.1, "count_below": count}]
+    rows = [{"threshold": 0.1, "count_below": count}]
     store.write_csv(tmp_path / name / "counts.csv", pd.DataFrame(rows))
     directions = pd.DataFrame(
         {"index": [1, 2], "sigma": [20.469, 1], "distance_from_one": [19.5, 0], "cosine_uv": [0, 1]}

@@ -21,7 +21,7 @@ def test_planted_spectrum_and_vectors():
     for i in range(len(S)):  # as projectors: a sign is free
         np.testing.assert_allclose(np.outer(parts["U"][:, i], parts["Vt"][i]), np.outer(U[:, i], V[:, i]), atol=1e-12)
     assert parts["residual"] < 1e-14
-    np.testing.assert_allclose(parts["S_minus_identity"], np.linalg.svd(J - np.eye(6))[1], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(svd.of_difference(J)[::-1], np.linalg.svd(J - np.eye(6))[1], rtol=0, atol=1e-13)
 
 
 def test_sign_is_fixed():
@@ -44,6 +44,8 @@ def test_not_finite_is_refused(bad):
     J[1, 2] = bad
     with pytest.raises(ArithmeticError, match="J is not finite"):
         svd.decompose(J)
+    with pytest.raises(ArithmeticError, match="J is not finite"):
+        svd.of_difference(J)
 
 
 def test_poor_decomposition_is_refused(monkeypatch):

@@ -144,6 +144,7 @@ class Plot(Section):
     kind: Literal[
         "spectrum",
         "uv_cosine",
+        "identity",
         "triplets",
         "density",
         "responses",

@@ -34,6 +34,7 @@ STAGES = (
     "density",
     "responses",
     "svd",
+    "identity",
     "spectrum",
     "perturbation",
     "behaviour",
@@ -149,8 +150,9 @@ def _jacobian(options: argparse.Namespace) -> None:
     _run(options, "gather", options.blocks, options.out[0])
 
 
-def _svd(options: argparse.Namespace) -> None:
-    _run(options, "svd", options.jacobian, options.out[0])
+def _of_jacobian(options: argparse.Namespace) -> None:
+    """The SVD, or another decomposition of J."""
+    _run(options, options.name, options.jacobian, options.out[0])
 
 
 def _analysis(options: argparse.Namespace) -> None:
@@ -230,7 +232,8 @@ def _parser() -> argparse.ArgumentParser:
     job("responses", "response to perturbed starts, from products with the Jacobian", _responses, *inputs)
     gather = job("jacobian", "gather the column blocks", _jacobian)
     gather.add_argument("--blocks", type=Path, nargs="+", required=True, metavar="FILE")
-    job("svd", "singular value decomposition of the Jacobian", _svd, "jacobian")
+    job("svd", "singular value decomposition of the Jacobian", _of_jacobian, "jacobian")
+    job("identity", "singular values of the Jacobian minus the identity", _of_jacobian, "jacobian")
     for name, help in ANALYSES.items():
         job(name, help, _analysis, "data", "train", "svd")
     angles = job("angles", "principal angles between the bulks of two runs", _angles)

@@ -16,6 +16,7 @@ KINDS = {
     "spectrum": Kind("spectrum", "directions.csv", "spectra"),
     "uv_cosine": Kind("spectrum", "directions.csv", "spectra"),
     "bird": Kind("spectrum", "directions.csv", "spectra"),
+    "identity": Kind("identity", "sigma.csv", "spectra"),
     "triplets": Kind("triplets", "triplets.csv", "triplets"),
     "density": Kind("density", "counts.csv", "triplets"),
     "responses": Kind("responses", "responses.csv", "perturbation"),

@@ -24,7 +24,7 @@ METHOD = {
     "responses": "partial",
 }  # of the SVD that a stage shows; else "dense"
 # sections of params.yaml that tell how, where it is not the one of that name
-SECTIONS: dict[str, tuple[str, ...]] = {"triplets": (), "responses": ("density", "perturbation")}
+SECTIONS: dict[str, tuple[str, ...]] = {"triplets": (), "identity": (), "responses": ("density", "perturbation")}
 
 
 Activation = Annotated[

@@ -33,7 +33,8 @@ FILES = {
     "triplets": ["triplets.h5", "triplets.csv"],
     "density": ["bulk.h5", "counts.csv"],
     "responses": ["responses.csv", "linearity.csv"],
-    "spectrum": ["directions.csv", "counts.csv", "identity.csv", "summary.json"],
+    "identity": ["sigma.csv"],
+    "spectrum": ["directions.csv", "counts.csv", "summary.json"],
     "perturbation": ["responses.csv", "linearity.csv"],
     "behaviour": ["divergence.csv", "displacement.csv"],
     "subspace": ["losses.csv"],
@@ -137,7 +138,8 @@ class Plan:
             return [
                 ({"run": run}, made[stage])
                 for run, made in self.recipes.items()
-                for stage in (["spectrum"] if "spectrum" in made else ["train", "triplets"])
+                for stage in (["spectrum", "identity"] if "spectrum" in made else ["train", "triplets"])
+                if stage in made
             ]
         plot = self.params.figures.plots[name]
         stage, runs = KINDS[plot.kind].stage, self.params.runs
@@ -172,6 +174,8 @@ class Plan:
         """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
         if name in (TABLE, SUMMARY):
             parameters: dict[str, Any] = {"name": name}
+            if name == TABLE:
+                parameters["thresholds"] = self.params.spectrum.thresholds
             code = ["tables", "stages.table"] if name == TABLE else ["statements", "stages.summary"]
         else:
             plot, style = self.params.figures.plots[name], self.params.figures.style

@@ -54,6 +54,7 @@ STAGES = {
     "density": Stage("triplets", ("density",), lambda run: ("density", "stages.density")),
     "responses": Stage("density", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.responses")),
     "svd": Stage("jacobian", (), lambda run: ("svd", "stages.svd")),
+    "identity": Stage("jacobian", (), lambda run: ("svd", "stages.identity")),
     "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "invariance", "spectrum", "stages.spectrum")),
     "perturbation": Stage("svd", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.perturbation")),
     "behaviour": Stage("svd", ("behaviour",), lambda run: ("behaviour", "stages.behaviour")),
@@ -64,7 +65,10 @@ STAGES = {
     # of two runs, `from` one `with` another
     "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "subspaces", "stages.angles")),
 }
-ANALYSES = ("triplets", "density", "responses", "spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles")
+ANALYSES = (
+    *("triplets", "density", "responses", "identity"),
+    *("spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles"),
+)
 # of every run, by how its SVD is made; the others where a figure shows them
 CORE = ("data", "train", "jacobian", "svd", "spectrum")
 PARTIAL = ("data", "train", "triplets")

@@ -24,21 +24,10 @@ def directions(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float) -
     )
 
 
-def counts(S: np.ndarray, S_minus_identity: np.ndarray, thresholds: list[float]) -> pd.DataFrame:
-    """One row a quantity and threshold: how many of |sigma(J) - 1|, and of sigma(J - I), lie below it."""
-    quantities = {"distance_from_one": np.abs(S - 1), "sigma_minus_identity": S_minus_identity}
-    return pd.DataFrame(
-        [
-            {"quantity": name, "threshold": threshold, "count_below": int((values < threshold).sum())}
-            for name, values in quantities.items()
-            for threshold in thresholds
-        ]
-    )
-
-
-def identity(S_minus_identity: np.ndarray) -> pd.DataFrame:
-    """One row a singular value of J - I (N,), rising: the small ones count the directions carried through unchanged."""
-    return pd.DataFrame({"index": np.arange(1, len(S_minus_identity) + 1), "sigma": np.sort(S_minus_identity)})
+def counts(S: np.ndarray, thresholds: list[float]) -> pd.DataFrame:
+    """One row a threshold: how many of |sigma - 1| lie below it."""
+    below = [int((np.abs(S - 1) < threshold).sum()) for threshold in thresholds]
+    return pd.DataFrame({"threshold": thresholds, "count_below": below})
 
 
 def exact_bulk_count(S: np.ndarray, dtype: str) -> int | None:

@@ -59,7 +59,7 @@ class Statement:
 
 
 def count(threshold: float) -> Quantity:
-    return lambda t: t.value("spectrum", "counts.csv", "count_below", quantity="distance_from_one", threshold=threshold)
+    return lambda t: t.value("spectrum", "counts.csv", "count_below", threshold=threshold)
 
 
 def sigma(index: int) -> Quantity:

@@ -58,6 +58,27 @@ rule svd:
         "--threads {threads}"
 
 
+rule identity:
+    input:
+        upstream("jacobian"),
+    output:
+        expand("results/identity/{{key}}/{file}", file=plan.FILES["identity"]),
+    log:
+        "results/logs/identity/{key}.log",
+    conda:
+        "../../envs/training-jacobian.yaml"
+    threads: quarter
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        recipe=recipe_file,
+        folder=folder,
+    shell:
+        "python -m training_jacobian identity --recipe {params.recipe} --jacobian {input} --out {params.folder} "
+        "--log {log} --threads {threads}"
+
+
 rule triplets:
     input:
         data=upstream("data"),

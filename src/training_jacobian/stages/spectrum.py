@@ -9,9 +9,9 @@ from training_jacobian.recipe import Recipe, parameters
 
 
 def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
-    """Folder with `directions.csv`, `counts.csv`, `identity.csv` and `summary.json`."""
+    """Folder with `directions.csv`, `counts.csv` and `summary.json`."""
     parts = store.read_hdf5(svd_file, recipe, "svd")
-    U, S, Vt, S_minus_identity = parts["U"], parts["S"], parts["Vt"], parts["S_minus_identity"]
+    U, S, Vt = parts["U"], parts["S"], parts["Vt"]
     inputs = store.read_hdf5(data_file, recipe, "data", ["inputs_train"])["inputs_train"]
     epochs = store.read_hdf5(
         train_file, recipe, "train", ["epochs/test_loss", "epochs/test_accuracy", "epochs/train_loss"]
@@ -36,6 +36,5 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     }
     store.write_recipe(out, recipe, "float64")
     store.write_csv(out / "directions.csv", directions)
-    store.write_csv(out / "counts.csv", spectrum.counts(S, S_minus_identity, settings["thresholds"]))
-    store.write_csv(out / "identity.csv", spectrum.identity(S_minus_identity))
+    store.write_csv(out / "counts.csv", spectrum.counts(S, settings["thresholds"]))
     store.write_json(out / "summary.json", summary)

@@ -11,7 +11,7 @@ def make_table(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
     by_run: dict[str, list[Path]] = {}
     for (columns, _), folder in zip(recipe["inputs"], folders, strict=True):
         by_run.setdefault(columns["run"], []).append(folder)
-    table = tables.runs(by_run)
+    table = tables.runs(by_run, recipe["parameters"]["thresholds"])
     store.write_recipe(out[0].parent, recipe, "float64")
     for path in out:
         if path.suffix == ".csv":
