@@ -47,7 +47,7 @@ def test_path(capsys):
     assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
     assert cli.main(["path", "paper"]) == 0
     stages = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert stages == [*recipe.CORE, "perturbation", "behaviour", "subspace"]
+    assert stages == [*recipe.CORE[:-1], "identity", recipe.CORE[-1], "perturbation", "behaviour", "subspace"]
 
 
 def test_path_of_what_no_figure_shows(capsys):
