@@ -36,7 +36,7 @@ EDITS = {
     "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 1, **PUBLISH}),
     "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
     "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "J - I of another run": ("kind: identity\n      runs: [smoke]", "kind: identity\n      runs: [smoke, seed_1]", {"identity": 1, "figure": 1, "runs": 1, **PUBLISH}),
+    "J - I of another run": ("kind: identity\n      runs: [smoke]", "kind: identity\n      runs: [smoke, seed_1]", {"identity": 1, "figure": 1, "runs": 1, "table": 1, **PUBLISH}),
     "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, "runs": 1, **PUBLISH}),
     "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
     "font": ("font_size: 8", "font_size: 9", {"figure": 12, **PUBLISH}),
