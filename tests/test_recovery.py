@@ -92,6 +92,7 @@ READERS = {
     "train": ("jacobian", "all_jacobian"),
     "jacobian": ("svd", "all_svd"),
     "svd": ("perturbation", "all_analysis"),
+    "identity": ("figures", None),
     "triplets": ("figures", None),
     "density": ("figures", None),
     "responses": ("figures", None),
