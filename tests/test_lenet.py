@@ -77,13 +77,14 @@ def test_products_of_a_layer_are_those_of_jax(layer):
     )
     product = lambda W, a: W @ layer.there(a)
     z, transposed = jax.vjp(product, W, a)
-    g, d_g = random(*z.shape), random(2, *z.shape)
-    back = layer.back(g)
+    g, d_g, x = random(*z.shape), random(2, *z.shape), layer.there(a)
+    spread = jax.linear_transpose(layer.there, a)
+    along = lambda d_W, d_g: jax.vjp(product, d_W, a)[1](g)[1] + transposed(d_g)[1]
     expected = {
+        "back": (jnp.stack([layer.back(d_x) for d_x in (x, 2 * x)]), [(1 + i) * spread(x)[0] for i in range(2)]),
         "forward": (layer.forward(W, d_a), [product(W, each) for each in d_a]),
-        "backward": (layer.backward(W, d_g), [transposed(each)[1] for each in d_g]),
-        "along": (layer.along(d_W, back), [jax.vjp(product, each, a)[1](g)[1] for each in d_W]),
-        "outer": (layer.outer(back, d_a), [jax.vjp(product, W, each)[1](g)[0] for each in d_a]),
+        "outer": (layer.outer(g, d_a), [jax.vjp(product, W, each)[1](g)[0] for each in d_a]),
+        "backward": (layer.backward(W, d_W, g, d_g), [along(*each) for each in zip(d_W, d_g, strict=True)]),
     }
     for name, (ours, theirs) in expected.items():
         np.testing.assert_allclose(ours, jnp.stack(theirs), rtol=0, atol=1e-12, err_msg=name)

@@ -60,17 +60,17 @@ def test_a_parameter_changes_what_reads_it(make, old, new, stages):
 ADDRESSES = {
     "paper": {
         "data": "1d0dec203dc4",
-        "train": "981c5fc0f9ef",
-        "jacobian": "c042ddbd312e",
-        "svd": "16af8637b338",
-        "spectrum": "2f430ca74e60",
+        "train": "c3bb498f8e47",
+        "jacobian": "f91e340d9943",
+        "svd": "36fb9e9566d5",
+        "spectrum": "3a6f08716324",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
-        "train": "66571ad02356",
-        "jacobian": "99c2193aa444",
-        "svd": "41657bb2e475",
-        "spectrum": "a5084c482f92",
+        "train": "017e583c357c",
+        "jacobian": "303facf216cf",
+        "svd": "e27cb353fc0c",
+        "spectrum": "00488576ab21",
     },
 }
 

@@ -73,34 +73,30 @@ def each(matrix: jax.Array, tangents: jax.Array, transposed: bool = False) -> ja
 
 
 class Dense:
-    """A layer's product of weights W (out, in) and activations a (in, C), and its transposes; d_: K tangents.
+    """A layer's product W x of weights (out, in) and what it sees of activations a, and the transposes; d_: K tangents.
 
-    A model may have other layers, such as convolutions, that do the same for other bilinear products.
+    A model may have other layers, such as convolutions, with the same methods.
     """
 
     def there(self, a: jax.Array) -> jax.Array:
-        """x such that W a is the matrix product of W and x."""
+        """x, linear in a: here a itself."""
         return a
 
-    def back(self, g: jax.Array) -> jax.Array:
-        """What `along` and `outer` need of g (out, C')."""
-        return g
+    def back(self, x: jax.Array) -> jax.Array:
+        """Transpose of `there`."""
+        return x
 
     def forward(self, W: jax.Array, d_a: jax.Array) -> jax.Array:
-        """W d_a."""
+        """W x'."""
         return each(W, d_a)
 
-    def backward(self, W: jax.Array, d_g: jax.Array) -> jax.Array:
-        """W^T d_g."""
-        return each(W.T, d_g)
+    def outer(self, g: jax.Array, d_a: jax.Array) -> jax.Array:
+        """g x'^T."""
+        return each(g, d_a, transposed=True)
 
-    def along(self, d_W: jax.Array, back: jax.Array) -> jax.Array:
-        """d_W^T g."""
-        return rows(d_W.swapaxes(-1, -2), back)
-
-    def outer(self, back: jax.Array, d_a: jax.Array) -> jax.Array:
-        """g d_a^T."""
-        return each(back, d_a, transposed=True)
+    def backward(self, W: jax.Array, d_W: jax.Array, g: jax.Array, d_g: jax.Array) -> jax.Array:
+        """W'^T g + W^T g', transposed as a."""
+        return rows(d_W.swapaxes(-1, -2), g) + each(W.T, d_g)
 
 
 def kind(feed: Feed) -> Any:
@@ -123,7 +119,7 @@ def linearize(
     g = [(p - jax.nn.one_hot(labels, len(p), axis=0, dtype=p.dtype)) / len(inputs)]
     bend: list[jax.Array] = []
     for layer, feed, below in zip(layers[:0:-1], feeds[:0:-1], z[::-1], strict=True):
-        e = feed.back(kind(feed).backward(layer.W, g[0][None])[0])
+        e = feed.back(kind(feed).back(layer.W.T @ g[0]))
         bend.insert(0, curvature(below) * e)
         g.insert(0, slope(below) * e)
     gradient = [Layer(each.sum(-1), each @ data.T) for each, data in zip(g, x, strict=True)]
@@ -148,9 +144,8 @@ def products(at: Point, tangents: list[Layer], feeds: list[Feed]) -> list[Layer]
     for i in range(len(layers) - 1, -1, -1):
         d_b, d_W = d_g.sum(-1), rows(d_g, x[i].T)
         if i:
-            back = layers[i].back(g[i - 1])
-            d_W += layers[i].outer(back, d_a[i - 1])
-            d_e = layers[i].along(tangents[i].W, back) + layers[i].backward(W[i - 1], d_g)
+            d_W += layers[i].outer(g[i - 1], d_a[i - 1])
+            d_e = layers[i].backward(W[i - 1], tangents[i].W, g[i - 1], d_g)
             d_g = slope[i - 1] * jax.vmap(feeds[i].back)(d_e) + bend[i - 1] * d_z[i - 1]
         out.insert(0, Layer(d_b, d_W))
     return out
