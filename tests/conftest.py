@@ -1,5 +1,6 @@
 """A tiny problem for the numerics, and a tiny project, computed once, for the workflow."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -179,10 +180,18 @@ class Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """The tiny project, computed; copy it before changing anything."""
-    project = Project.create(tmp_path_factory.mktemp("finished") / "project")
-    project.compute()
-    return project
+    """The tiny project, computed once for all of xdist's workers; copy it before changing anything."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # each worker has a folder in it
+    root = shared / "finished"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            project = Project.create(shared / "unfinished")
+            project.compute()
+            project.root.rename(root)
+    return Project(root)
 
 
 @pytest.fixture

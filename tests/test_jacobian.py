@@ -122,21 +122,26 @@ def test_momentum_is_part_of_the_state(tiny):
     assert np.linalg.norm(late @ early - both) > 0.05 * np.linalg.norm(both)
 
 
+@cache
+def in_one_segment(start, end):
+    """Vectors, and J and J^T of them for Adam, steps linearised all at once."""
+    tiny, V = Tiny(), np.random.default_rng(6).standard_normal((31, 3))
+    J = TrainingJacobian(tiny.trajectory(OPTIMIZERS["adam"]), start, end)
+    return V, J @ V, J.T @ V
+
+
 @pytest.mark.parametrize(("every", "segments"), [(1, 2), (1, 9), (3, 1), (3, 2), (3, 3), (9, 9)])
 def test_segments_and_checkpoints_change_nothing(tiny, every, segments):
-    optimizer = OPTIMIZERS["adam"]
-    whole, V = tiny.trajectory(optimizer, every=every), RANDOM.standard_normal((tiny.size, 3))
-    plain = TrainingJacobian(tiny.trajectory(optimizer))
+    whole = tiny.trajectory(OPTIMIZERS["adam"], every=every)
     J = TrainingJacobian(whole, memory=-(-9 // segments) * whole.linearized_bytes)
     assert len(J.segments) == segments
-    np.testing.assert_allclose(J @ V, plain @ V, rtol=0, atol=1e-13)
-    np.testing.assert_allclose(J.T @ V, plain.T @ V, rtol=0, atol=1e-13)
-    some, plain = (
-        TrainingJacobian(whole, 2, 7, memory=2 * whole.linearized_bytes),
-        TrainingJacobian(plain.trajectory, 2, 7),
-    )
-    np.testing.assert_allclose(some @ V, plain @ V, rtol=0, atol=1e-13)
+    some = TrainingJacobian(whole, 2, 7, memory=2 * whole.linearized_bytes)
     assert f"steps 2..7 in 3 segments of 2{f', from states kept at every {every}th' if every > 1 else ''}" in str(some)
+    for found, steps in ((J, (0, 9)), (some, (2, 7))):
+        V, there, back = in_one_segment(*steps)
+        np.testing.assert_allclose(found @ V, there, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(found.T @ V, back, rtol=0, atol=1e-13)
+    assert np.abs(there - in_one_segment(0, 9)[1]).max() > 1e-3  # negative control: the steps matter
 
 
 def test_snapshots_are_prefixes(tiny):
