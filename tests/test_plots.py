@@ -179,3 +179,18 @@ def test_table_of_runs(tmp_path):
         "one,1.5,257,1,1",
         "other,1.5,,1,",
     ]
+
+
+@pytest.mark.parametrize(("least", "most"), [(40, 210), (2, 150), (1, 4000)])
+def test_counts_have_labels(least, most):
+    """Whether they span less than a decade, a few, or many."""
+    counts = 5000 - np.array([most, least])
+    table = pd.DataFrame({"run": "one", "threshold": [30, 100], "parameters": 5000, "count": counts})
+    figure = plt.figure()
+    triplets.density(figure, table.assign(low=counts, high=counts))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    shown = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+    assert sum(bool(label.get_text()) for tick, label in shown if low <= tick <= high) >= 3
+    plt.close("all")

@@ -1,7 +1,9 @@
 """What products with J tell: its largest singular values with their bounds, and counts with their uncertainty."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from training_jacobian.plots.frame import Plot, legend
 
@@ -42,6 +44,9 @@ def density(figure: Figure, table: pd.DataFrame) -> None:
     axes.set_xlim(thresholds[0] / 1.5, thresholds[-1] * 1.5)
     axes.set_xticks(thresholds, [f"{threshold:g}" for threshold in thresholds])
     axes.minorticks_off()
+    if np.divide(*axes.get_ylim()) > 1e-3:  # powers of ten alone would be three ticks or fewer
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="Threshold $t$", ylabel=r"Directions with $\sigma_i(J - I) \geq t$")
     legend(axes)
 
