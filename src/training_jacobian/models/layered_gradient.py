@@ -73,9 +73,9 @@ def each(matrix: jax.Array, tangents: jax.Array, transposed: bool = False) -> ja
 
 
 class Dense:
-    """A layer's product W x of weights (out, in) and what it sees of activations a, and the transposes; d_: K tangents.
+    """A layer's product W x of weights (out, in) and what it sees of activations a, and transposes; d_: K tangents.
 
-    A model may have other layers, such as convolutions, with the same methods.
+    What the formulas call a is x here.  A model may have other layers, such as convolutions, with the same methods.
     """
 
     def there(self, a: jax.Array) -> jax.Array:
@@ -95,7 +95,7 @@ class Dense:
         return each(g, d_a, transposed=True)
 
     def backward(self, W: jax.Array, d_W: jax.Array, g: jax.Array, d_g: jax.Array) -> jax.Array:
-        """W'^T g + W^T g', transposed as a."""
+        """`back` of W'^T g + W^T g': (K, ...) like tangents of a."""
         return rows(d_W.swapaxes(-1, -2), g) + each(W.T, d_g)
 
 
