@@ -20,6 +20,11 @@ from training_jacobian import training, trajectory
 from training_jacobian.linear_operator import TrainingJacobian
 from training_jacobian.models import mlp
 
+# The tests' own small programs take longer to compile than to run.  Workflows under test are compiled as for users.
+FLAGS = os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = f"{FLAGS} --xla_backend_optimization_level=0"
+jax.devices()  # reads them
+os.environ["XLA_FLAGS"] = FLAGS
 jax.config.update("jax_enable_x64", True)
 COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")  # many tests compile the same
 jax.config.update("jax_compilation_cache_dir", COMPILED.name)
