@@ -20,7 +20,6 @@ import yaml  # noqa: E402
 from common import save, seconds, write  # noqa: E402
 from jacobian import ROOT, Copy  # noqa: E402
 from products import Run  # noqa: E402
-from training_jacobian.linear_operator import CHUNK  # noqa: E402
 
 WIDTHS, STEPS = (16, 32, 64, 128, 256), (100, 250, 625, 2500)
 COLUMNS = 128
@@ -94,7 +93,7 @@ def main() -> None:
         for varied, hidden, steps in [("width", h, 100) for h in WIDTHS] + [("steps", 64, t) for t in STEPS]:
             N = parameters(hidden)
             rates = {
-                "ours": Run(dtype, hidden, steps).rate(CHUNK, COLUMNS),
+                "ours": Run(dtype, hidden, steps).rate(None, COLUMNS),
                 "paper's way": papers_rate(Run(dtype, hidden, steps, written_out=False), hidden),
             }
             for method, rate in rates.items():

@@ -174,6 +174,20 @@ def test_blocks_of_any_size_agree(tiny, chunk):
         np.testing.assert_allclose(block, whole[:, first:last], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("size", "dtype", "wanted"),
+    [(100, "float64", 32), (4810, "float32", 16), (4810, "float64", 8), (19210, "float64", 4), (10**6, "float64", 4)],
+)
+def test_chunk_fits_into_the_cache(size, dtype, wanted):
+    """Where there are several segments, a chunk linearises all of them again: then it is as large as allowed."""
+    theta, optimizer = jnp.zeros(size, dtype), OPTIMIZERS["sgd"]
+    start, gradient = training.State(theta, optimizer.init(theta)), training.Gradient(lambda theta, batch: theta)
+    whole = trajectory.in_memory(gradient, optimizer, start, jnp.zeros((2, 1)))
+    assert TrainingJacobian(whole).chunk == wanted
+    assert TrainingJacobian(whole, chunk=3).chunk == 3
+    assert TrainingJacobian(whole, memory=1).chunk == 32
+
+
 def test_aligned_blocks_have_the_same_bits(tiny):
     """Why the number of jobs is in no recipe."""
     J = TrainingJacobian(tiny.trajectory(OPTIMIZERS["momentum"]), chunk=8)

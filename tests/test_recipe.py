@@ -61,16 +61,16 @@ ADDRESSES = {
     "paper": {
         "data": "1d0dec203dc4",
         "train": "c3bb498f8e47",
-        "jacobian": "f91e340d9943",
-        "svd": "36fb9e9566d5",
-        "spectrum": "3a6f08716324",
+        "jacobian": "2c3733b919d2",
+        "svd": "66ae63ea767f",
+        "spectrum": "f445de16aa7b",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
         "train": "017e583c357c",
-        "jacobian": "303facf216cf",
-        "svd": "e27cb353fc0c",
-        "spectrum": "00488576ab21",
+        "jacobian": "aae2f449de6b",
+        "svd": "60d26475f94f",
+        "spectrum": "e571b1793202",
     },
 }
 

@@ -14,7 +14,8 @@ from training_jacobian.jacobian import filled, floats
 from training_jacobian.training import State, in_parts
 from training_jacobian.trajectory import Trajectory
 
-CHUNK = 32  # tangents that travel together; 16 to 128 are compared by benchmarks/products.py
+CHUNK = 32  # at most so many tangents travel together; what pays is compared by benchmarks/products.py
+CACHE = 320 * 2**10  # bytes of their theta, so that with what a step makes of them they stay in a core's cache
 MEMORY = 192 * 2**20  # bytes for linearised steps: all of the paper's run
 
 
@@ -25,7 +26,8 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
     then the floats of the optimizer's memory, each flat), so that J(0->T) = J(t->T) J(0->t).
 
     Steps are linearised in segments that fit into `memory` bytes: once for all if there is one, else once for each
-    chunk of `chunk` vectors.  `str()` tells how many.  Raises ValueError if not 0 <= start <= end <= T.
+    chunk of `chunk` vectors.  `str()` tells how many.  By default a chunk is 32 vectors, and with one segment fewer, 4
+    at least, where the cache asks for it.  Raises ValueError if not 0 <= start <= end <= T.
     """
 
     def __init__(
@@ -34,13 +36,13 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
         start: int = 0,
         end: int | None = None,
         extended: bool = False,
-        chunk: int = CHUNK,
+        chunk: int | None = None,
         memory: int = MEMORY,
     ) -> None:
         end = trajectory.steps if end is None else end
         if not 0 <= start <= end <= trajectory.steps:
             raise ValueError(f"steps {start}..{end} are not in 0..{trajectory.steps}")
-        self.trajectory, self.start, self.end, self.chunk = trajectory, start, end, chunk
+        self.trajectory, self.start, self.end = trajectory, start, end
         gradient, optimizer = trajectory.gradient, trajectory.optimizer
         first = trajectory.start
         flat, unravel = jax.flatten_util.ravel_pytree(floats(first))
@@ -58,6 +60,8 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
         self._kept: tuple[int, Any] = (-1, None)
         steps, most = max(1, end - start), max(1, memory // trajectory.linearized_bytes)
         self._window = -(-steps // -(-steps // most))  # as few segments as fit, of equal length
+        fitting = max(4, min(CHUNK, CACHE // first.theta.nbytes))
+        self.chunk = chunk or (2 ** (fitting.bit_length() - 1) if steps <= most else CHUNK)
 
     @property
     def segments(self) -> list[tuple[int, int]]:
