@@ -37,7 +37,8 @@ def decompose(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     small = int((squares < 1e-8 * squares[-1]).sum())
     if small:
         blurred = V[:, :small]
-        _, resolved, Wt = scipy.linalg.svd(P @ blurred, full_matrices=False, check_finite=False)
+        R = scipy.linalg.qr(P @ blurred, mode="r", overwrite_a=True, check_finite=False)[0][:small]
+        _, resolved, Wt = scipy.linalg.svd(R, check_finite=False)
         sharp = blurred @ Wt[::-1].T
         S[:small] = 0  # where there are fewer outputs than these
         S[small - len(resolved) : small] = resolved[::-1]

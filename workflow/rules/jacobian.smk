@@ -9,6 +9,7 @@ rule columns:
     wildcard_constraints:
         first=r"\d+",
         last=r"\d+",
+    priority: 1
     conda:
         "../../envs/training-jacobian.yaml"
     threads: 1
@@ -29,6 +30,7 @@ rule jacobian:
         "results/jacobian/{key}/jacobian.h5",
     log:
         "results/logs/jacobian/{key}.log",
+    priority: 1
     conda:
         "../../envs/training-jacobian.yaml"
     params:
