@@ -45,7 +45,7 @@ def train_in_subspaces(
     masks, which = np.unique(masks, axis=0, return_inverse=True)  # each kind has all directions once
     cuts = [slice(*pair) for pair in pairwise(np.linspace(0, len(basis), BLOCKS + 1, dtype=int))]
     users = [np.flatnonzero(masks[:, cut].any(axis=1)) for cut in cuts]
-    # twice, because XLA's product with the transpose of what is stored is a third faster
+    # twice, because XLA's product with the transpose of what is stored is a quarter faster
     rows, columns = [jnp.asarray(basis[cut]) for cut in cuts], [jnp.asarray(basis[cut].T.copy()) for cut in cuts]
     several = optax.GradientTransformation(jax.vmap(optimizer.init), jax.vmap(optimizer.update))
 
