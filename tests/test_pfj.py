@@ -56,11 +56,11 @@ def test_a_wrong_decomposition_is_refused(monkeypatch):
 HIDDEN, CLASSES, D = (5,), 4, 8
 
 
-def of_network(inputs):
-    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+def of_network(inputs, hidden=HIDDEN):
+    shapes = mlp.shapes(D, hidden, CLASSES)
     theta = RANDOM.standard_normal(layout.size(shapes))
     P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
-    return pfj.nullity(pfj.decompose(P)[0]), pfj.trivial_nullity(inputs, list(HIDDEN), CLASSES)
+    return pfj.nullity(pfj.decompose(P)[0]), pfj.trivial_nullity(P, inputs, shapes)
 
 
 def test_nullity_is_the_trivial_one():
@@ -99,3 +99,43 @@ def test_exact_bulk_of_dependent_inputs(of, to):
     assert exact_bulk.basis(shapes, inputs).shape[1] == 6
     P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
     assert np.abs(P @ basis).max() > 1e-3
+
+
+def test_trivial_part_without_hidden_layers_and_of_one_input():
+    inputs = RANDOM.random((60, D))
+    inputs[:, 2] = 0
+    assert of_network(inputs, ()) == (12, {"gauge": 9, "dead_inputs": 3, "rare_inputs": 0})
+    nullity, trivial = of_network(inputs[:1])  # rank 3 of 69 parameters
+    assert nullity == 66
+    assert trivial == {"gauge": 6, "dead_inputs": 5, "rare_inputs": 7 * 5 - 3}
+
+
+MODEL = {"name": "mlp", "hidden": [5], "activation": "relu"}
+
+
+def test_a_unit_of_relu_that_is_off_on_all_inputs():
+    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    theta, inputs = np.abs(RANDOM.standard_normal(layout.size(shapes))), RANDOM.random((60, D))
+    theta[layout.slices(shapes)["Dense_0.bias"]][1] = -100
+    inputs[:, 2] = 0
+    inputs[1:, 5] = 0  # lit by one input: 3 independent outputs for the weights to 4 units
+    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "relu"), theta, inputs)
+    S, rows = pfj.decompose(P)
+    predicted = exact_bulk.basis(shapes, inputs)
+    found = pfj.trivial(P, S, predicted, MODEL)
+    assert predicted.shape[1] == 6 + 5
+    assert found.shape[1] == 6 + 5 + (D - 1) + 1 + (
+        CLASSES - 1
+    )  # weights from live inputs, bias, outputs but the gauge
+    assert np.allclose(found.T @ found, np.eye(found.shape[1]), atol=1e-12)
+    assert np.abs(P @ found).max() < 1e-12
+    assert pfj.trivial_nullity(P, inputs, shapes) == {"gauge": 6, "dead_inputs": 5, "rare_inputs": 1}
+    left = exact_bulk.take_out(rows, found)
+    assert left.shape == (len(S) - found.shape[1], len(S))
+    assert np.abs(left @ found).max() < 1e-6
+    part = np.linalg.norm(exact_bulk.take_out(rows, predicted) @ found, axis=1)  # negative control: it stays in
+    assert part.max() > 0.5
+    live = np.array(inputs)
+    live[:, 6] = 0  # taken for dead
+    with pytest.raises(ArithmeticError, match=r"model mlp \(hidden \[5\], activation relu\) .* PFJ has \|P b\| up to"):
+        pfj.trivial(P, S, exact_bulk.basis(shapes, live), MODEL)

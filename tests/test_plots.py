@@ -40,7 +40,7 @@ def of_runs(table):
 
 def directions(exact=10):
     S = np.concatenate([np.linspace(20, 1.1, 50), np.ones(exact), np.linspace(0.9, 0, 40)])
-    table = spectrum.directions(np.eye(len(S)), S, np.eye(len(S)), 0.1)
+    table = spectrum.directions(np.eye(len(S)), S, np.eye(len(S)), 0.1).assign(exact=S == 1)
     other = table.assign(distance_from_one=table["distance_from_one"] + 1e-9)
     return pd.concat([table.assign(run="one"), other.assign(run="other")])
 

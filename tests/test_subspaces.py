@@ -78,18 +78,6 @@ def test_chance_with_a_part_taken_out_of_either_side():
     assert abs(np.mean(found) - 10 * subspaces.chance(size)) > 8 * error  # negative control: nothing taken out
 
 
-def test_take_out():
-    Q = orthogonal(12, 0)
-    taken = (orthogonal(5, 1) @ Q[:5])[:3].T  # 3 directions within the first 5 rows
-    left = subspaces.take_out(Q, taken, 5)
-    assert left.shape == (9, 12)
-    assert np.allclose(left @ left.T, np.eye(9), atol=1e-12)
-    assert np.abs(left @ taken).max() < 1e-12
-    assert np.array_equal(left[2:], Q[5:])  # the rest keeps its order
-    with pytest.raises(ArithmeticError, match="lies outside its block; compare float64 runs"):
-        subspaces.take_out(Q, taken, 4)  # negative control: the block is too small
-
-
 def test_nearest_to_one():
     S = np.array([3.0, 1.5, 1.01, 0.999, 0.6, 0.0])
     assert list(subspaces.nearest_to_one(S)) == [3, 2, 4, 1, 5, 0]

@@ -1,17 +1,44 @@
-"""The exact bulk: directions that no gradient can ever touch, so that J b = b whatever the data's labels or the steps.
+"""The exact bulk: directions that no gradient ever touches, so that J v = v whatever the labels or the steps.
 
-Two kinds (PAPER section 4 has only the numerical bulk; this part of it has a closed form):
+It is measured.  Part of it has a closed form (the paper, section 4, has only the numerical bulk), which is told beside
+it and must lie in it:
 - softmax gauge: the same number added to every class's output weight from one hidden unit, or to every class's bias;
 - dependent inputs: weights w from the inputs to one unit, and its bias b, with x . w + b = 0 for every training example
   x; for instance the weight from an input that is always zero.
-It holds for SGD, with or without momentum.
+The closed form holds for SGD, with or without momentum.  More is exact where units of ReLU are off, on all examples or
+on so many that the others are dependent.
 """
+
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
 
-from training_jacobian.layout import size, slices
+from training_jacobian.invariance import keeps_exact_bulk
+from training_jacobian.layout import shapes_of, size, slices
 from training_jacobian.models.mlp import Shapes
+
+EXACT = 1e-10  # |J v - v| below this counts as exact; rounding in float64 leaves about 1e-14
+ROUNDING = 1000  # eps sigma_1 that rounding may leave: 4 in the main run, 190 seen near divergence
+HIDDEN = 1e-6  # where rounding leaves more, exact and nearly exact directions cannot be told apart
+NEAR = 0.03  # |sigma - 1| that is looked at, where rounding is the limit; the lower rounding is, the less
+LEAK = 1e-6  # part of a direction taken out below which a row is left as it is
+
+
+class ExactBulk(NamedTuple):
+    """Of one run, each None if there is none."""
+
+    measured: np.ndarray | None  # orthonormal basis (N, e)
+    predicted: int | None  # directions in closed form
+    defect: float | None  # max |J b - b| over these
+
+
+def has_closed_form(shapes: Shapes, inputs: int) -> bool:
+    """Whether `shapes` are those of dense layers with biases, an MLP's."""
+    parts = list(shapes.values())
+    widths = [inputs, *(bias[0] for bias in parts[::2])]
+    return parts == [shape for a, b in pairwise(widths) for shape in ((b,), (a, b))]
 
 
 def basis(shapes: Shapes, inputs: np.ndarray) -> np.ndarray:
@@ -34,6 +61,83 @@ def basis(shapes: Shapes, inputs: np.ndarray) -> np.ndarray:
     return scipy.linalg.orth(np.hstack([bias, gauge, dependent]))
 
 
+def rounding(S: np.ndarray, dtype: str) -> float:
+    """Most that rounding makes of |J v - v|, v exact, for a J with singular values S (N,) computed in `dtype`."""
+    return ROUNDING * float(np.finfo(dtype).eps) * max(1.0, float(S.max()))
+
+
+def measure(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, dtype: str) -> np.ndarray | None:
+    """Orthonormal basis (N, e) float64 of the directions with |J v - v| < 1e-10, J = U diag(S) Vt computed in `dtype`.
+
+    Where rounding is above 1e-10, sigma_1 being large, it is the limit; None where it is above 1e-6, as in float32.
+
+    sigma = 1 does not make a direction exact: turned by a small angle a it has |sigma - 1| = O(a^2), and |J v - v| = a.
+    Nor are exact directions singular vectors: the SVD mixes them with others by about rounding / |sigma - 1|.  So it is
+    the null space of J - I on the span of the singular directions that are near enough to 1 for this to count.  That
+    these are near 1 asks the same of J^T: second derivatives are symmetric, so what no gradient touches stays on
+    either side.
+    """
+    limit = max(EXACT, rounding(S, dtype))
+    if limit > HIDDEN:
+        return None
+    near = np.abs(S - 1) < NEAR * rounding(S, dtype) / limit
+    V = Vt[near].T
+    _, moved, Wt = np.linalg.svd(np.linalg.qr(U[:, near] * S[near] - V, mode="r"))
+    return V @ Wt[moved < limit].T
+
+
 def defect(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, basis: np.ndarray) -> float:
     """max_b |J b - b| over the columns of `basis` (N, b): zero but for rounding if the prediction holds."""
     return float(np.linalg.norm((U * S) @ (Vt @ basis) - basis, axis=0).max())
+
+
+def of_run(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.ndarray]) -> ExactBulk:
+    """Of a run with these parameters (`data`, `model`, `training`), training inputs (n, d), and SVD `U`, `S`, `Vt`.
+
+    Raises ArithmeticError if J does not keep what is predicted, or has it outside of what is measured.
+    """
+    U, S, Vt, dtype = parts["U"], parts["S"], parts["Vt"], parameters["training"]["dtype"]
+    found, shapes = measure(U, S, Vt, dtype), shapes_of(parameters["data"], parameters["model"])
+    if not (keeps_exact_bulk(parameters["training"]["optimizer"]) and has_closed_form(shapes, inputs.shape[1])):
+        return ExactBulk(found, None, None)
+    predicted = basis(shapes, inputs)
+    moved, most = defect(U, S, Vt, predicted), rounding(S, dtype)
+    if not moved <= most:
+        raise ArithmeticError(wrong(parameters["model"], f"|J b - b| is up to {moved:.1e}, by rounding {most:.1e}"))
+    outside = 0.0 if found is None else float(np.linalg.norm(predicted - found @ (found.T @ predicted), axis=0).max())
+    if outside > LEAK:
+        raise ArithmeticError(wrong(parameters["model"], f"a part {outside:.1e} lies outside of what J keeps"))
+    return ExactBulk(found, predicted.shape[1], moved)
+
+
+def wrong(model: dict[str, Any], why: str) -> str:
+    """Message about a prediction that does not hold for `model`, its parameters."""
+    options = ", ".join(f"{name} {value}" for name, value in model.items() if name != "name")
+    return (
+        f"the exact bulk predicted for the model {model['name']} ({options}) is none: {why}; "
+        "exact_bulk.py, where it is predicted, does not know this model"
+    )
+
+
+def to_take_out(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
+    """The measured one (N, e) of `of_run`.  Raises ArithmeticError if rounding hides it."""
+    found = of_run(parameters, inputs, parts).measured
+    if found is None:
+        raise ArithmeticError(
+            f"sigma_1 = {parts['S'].max():.1e} of J, in {parameters['training']['dtype']}: rounding hides its exact "
+            "bulk, which is to be taken out; lower the learning rate or compare other runs"
+        )
+    return found
+
+
+def take_out(rows: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Ordered orthonormal `rows` (m, N) without the orthonormal columns `taken` (N, b), which lie in their span.
+
+    The rows up to the last that has a part above 1e-6 in `taken` become a basis of what they span beside it; their
+    order among themselves means nothing if, as here, they are singular vectors that rounding mixes.  The others stay.
+    Returns (m - b, N).
+    """
+    part = np.linalg.norm(rows @ taken, axis=1)
+    block = int(np.flatnonzero(part > LEAK).max(initial=-1)) + 1
+    left = scipy.linalg.svd(rows[:block] @ taken, check_finite=False)[0]
+    return np.concatenate([left[:, taken.shape[1] :].T @ rows[:block], rows[block:]])

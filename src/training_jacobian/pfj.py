@@ -8,6 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 
+from training_jacobian import exact_bulk
+from training_jacobian.layout import slices
+from training_jacobian.models.mlp import Shapes
+
 CHUNK = 64  # inputs differentiated together
 RESIDUAL = 1e-12
 NULL = 1e-11  # singular values below this part of the largest are zero; rounding leaves 1e-12 of it
@@ -57,21 +61,39 @@ def nullity(S: np.ndarray) -> int:
     return int((NULL * S.max() > S).sum())
 
 
-def trivial_nullity(inputs: np.ndarray, hidden: list[int], classes: int) -> dict[str, int]:
-    """What of the null space of an MLP's PFJ has nothing to do with what the network does on inputs (n, d).
+def trivial(P: np.ndarray, S: np.ndarray, predicted: np.ndarray, model: dict[str, Any]) -> np.ndarray:
+    """Orthonormal basis (N, t) of what of the null space of a PFJ P (m, N) is seen without decomposing it.
+
+    `predicted` (N, b), orthonormal, and the parameters that no output depends on, such as those of a unit of ReLU that
+    is off on all inputs.  Raises ArithmeticError if P, with singular values S (N,), does not vanish on what is
+    predicted for `model`, its parameters.
+    """
+    moved, most = float(np.linalg.norm(P @ predicted, axis=0).max()), NULL * float(S.max())
+    if not moved <= most:
+        raise ArithmeticError(exact_bulk.wrong(model, f"the PFJ has |P b| up to {moved:.1e}, by rounding {most:.1e}"))
+    untouched = np.eye(P.shape[1])[:, ~P.any(axis=0)]
+    more, part, _ = np.linalg.svd(untouched - predicted @ (predicted.T @ untouched), full_matrices=False)
+    return np.hstack([predicted, more[:, part > 0.5]])  # a parameter's part beside it is 0 or 1
+
+
+def trivial_nullity(P: np.ndarray, inputs: np.ndarray, shapes: Shapes) -> dict[str, int]:
+    """What of the null space of an MLP's PFJ P (m, N) has nothing to do with what the network does on inputs (n, d).
 
     `gauge`: softmax ignores a number added to all classes, for each unit of the last hidden layer and the bias.
     `dead_inputs`: weights from pixels that no input lights.
     `rare_inputs`: pixels lit too rarely.  The outputs of an input have rank classes - 1, so the weights from a set of
-    pixels that are lit by m inputs in all have rank <= m (classes - 1), and at least pixels * hidden - m (classes - 1)
-    of their directions are null.  The set with the most is looked for among the prefixes from the rarest: a lower
-    bound.
+    pixels that are lit by m inputs in all have rank <= m (classes - 1), and at least pixels * units - m (classes - 1)
+    of their directions are null, without units of the first layer that no input turns on.  The set with the most is
+    looked for among the prefixes from the rarest: a lower bound.
     """
+    parts, first_bias = list(shapes.values()), next(iter(slices(shapes).values()))
+    last, classes = parts[-1]
     lit = inputs != 0
     order = np.argsort(lit.sum(axis=0), kind="stable")
     inputs_lit = np.array([lit[:, order[: count + 1]].any(axis=1).sum() for count in range(len(order))])
-    width = hidden[0] if hidden else classes - 1  # of what the first layer's gradient can fill
-    null = np.arange(1, len(order) + 1) * width - inputs_lit * (classes - 1)
-    dead = int((lit.sum(axis=0) == 0).sum()) * width
-    last = hidden[-1] if hidden else inputs.shape[1]
-    return {"gauge": last + 1, "dead_inputs": dead, "rare_inputs": max(int(null.max()), dead) - dead}
+    units = on = classes - 1  # of what the first layer's gradient can fill
+    if len(parts) > 2:
+        units, on = parts[0][0], int(P[:, first_bias].any(axis=0).sum())
+    null = np.arange(1, len(order) + 1) * on - inputs_lit * (classes - 1)
+    dead = int((lit.sum(axis=0) == 0).sum())
+    return {"gauge": last + 1, "dead_inputs": dead * units, "rare_inputs": max(int(null.max()) - dead * on, 0)}

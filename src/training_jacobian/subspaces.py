@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import scipy.linalg
 
-LEAK = 1e-6  # largest part of a subspace, said to lie in a block of directions, that may lie outside of it
-
 
 def grid(dimensions: dict[str, int]) -> list[int]:
     """Dimensions k: `num` of them from `start` to `stop`, evenly, rounded down."""
@@ -29,24 +27,6 @@ def random_subspace(dimension: int, size: int, seed: int, without: np.ndarray | 
     if without is not None:
         gaussian -= without @ (without.T @ gaussian)
     return np.ascontiguousarray(scipy.linalg.qr(gaussian, mode="economic", overwrite_a=True, check_finite=False)[0].T)
-
-
-def take_out(rows: np.ndarray, taken: np.ndarray, block: int) -> np.ndarray:
-    """Ordered orthonormal `rows` (m, N) without the subspace of the orthonormal columns `taken` (N, b).
-
-    `taken` lies in the span of the first `block` rows, whose order among themselves means nothing: they become a basis
-    of what they span beside `taken`.  The other rows stay.  Returns (m - b, N).  Raises ArithmeticError if more than
-    1e-6 of `taken` lies outside the block, as rounding in float32 would have it.
-    """
-    front, rest = rows[:block], rows[block:]
-    leak = max(
-        float(np.linalg.norm(rest @ taken, axis=0).max(initial=0)),
-        float(np.abs(1 - np.linalg.norm(front @ taken, axis=0)).max(initial=0)),
-    )
-    if leak > LEAK:
-        raise ArithmeticError(f"a part {leak:.1e} of the exact bulk lies outside its block; compare float64 runs")
-    left = scipy.linalg.svd(front @ taken, full_matrices=True, check_finite=False)[0]
-    return np.concatenate([left[:, taken.shape[1] :].T @ front, rest])
 
 
 def cosines(A: np.ndarray, B: np.ndarray, dimensions: list[int]) -> Iterator[np.ndarray]:

@@ -12,25 +12,35 @@ from training_jacobian.stages.problem import Problem
 
 
 def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, out: Path) -> None:
-    """Folder with `spectrum.csv`, `overlaps.csv` and `nullity.csv`, at the start and at the end of training."""
+    """Folder with `spectrum.csv`, `overlaps.csv` and `nullity.csv`, at the start and at the end of training.
+
+    `removed`: from the bulk the measured exact bulk, `exact_bulk_measured` directions; from the PFJ `taken_out`, what
+    of its null space is predicted, and `untouched` more by parameters that no output depends on.  Dimensions that are
+    no longer there are left out.
+    """
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     theta = store.read_hdf5(train_file, recipe, "train", ["theta"])["theta"]
-    parts = store.read_hdf5(svd_file, recipe, "svd", ["S", "Vt"])
+    parts = store.read_hdf5(svd_file, recipe, "svd", ["U", "S", "Vt"])
     chosen = parameters(recipe)
     settings = chosen["pfj"]
     dimensions, seed = subspaces.grid(settings["dimensions"]), settings["seed"]
 
     inputs = {part: np.asarray(problem.examples[f"inputs_{part}"]) for part in ("train", "test")}
     inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
-    taken = exact_bulk.basis(problem.shapes, inputs["train"])
+    taken = exact_bulk.to_take_out(chosen, inputs["train"], parts)
     bulk = {"kept": parts["Vt"][subspaces.nearest_to_one(parts["S"], logarithmic=True)]}
-    bulk["removed"] = subspaces.take_out(bulk["kept"], taken, taken.shape[1])
+    del parts
+    bulk["removed"] = exact_bulk.take_out(bulk["kept"], taken)
     spectra, overlaps, nullities = [], [], []
 
-    def compare(rows: np.ndarray, exact: str, chance: float, null: int, **columns: str) -> None:
+    def compare(rows: np.ndarray, without: tuple[np.ndarray, ...], null: int, **columns: str) -> None:
+        exact = "removed" if without else "kept"
+        there = [k for k in dimensions if k <= min(len(rows), len(bulk[exact]))]
+        if not there:
+            return
         # inside a null space, or inside the exact bulk, a subspace of k dimensions is one of many
         least = max(null, taken.shape[1] if exact == "kept" else 0)
-        table = subspaces.overlap(rows, bulk[exact], dimensions, chance)
+        table = subspaces.overlap(rows, bulk[exact], there, subspaces.chance(len(theta[0]), *without))
         overlaps.append(table.assign(exact_bulk=exact, determined=table["dimension"] >= least, **columns))
 
     progress = Progress("PFJ", 6, "decompositions")
@@ -41,18 +51,17 @@ def make_pfj(recipe: Recipe, data_file: Path, train_file: Path, svd_file: Path, 
             null = pfj.nullity(S)
             columns = {"state": state, "inputs": name}
             spectra.append(pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(**columns))
-            trivial = pfj.trivial_nullity(each, chosen["model"]["hidden"], P.shape[0] // len(each))
-            counted: dict[str, str | int] = {"outputs": len(P), "nullity": null, **trivial}
-            nullities.append({**columns, **counted})
-            compare(rows, "kept", subspaces.chance(len(S)), null, **columns)
-            exact = exact_bulk.basis(problem.shapes, each)
-            left, chance = subspaces.take_out(rows, exact, null), subspaces.chance(len(S), exact, taken)
-            compare(left, "removed", chance, null - exact.shape[1], **columns)
+            predicted = exact_bulk.basis(problem.shapes, each)
+            exact = pfj.trivial(P, S, predicted, chosen["model"])
+            counted = {"outputs": len(P), "nullity": null, **pfj.trivial_nullity(P, each, problem.shapes)}
+            counted |= {"untouched": exact.shape[1] - predicted.shape[1], "taken_out": exact.shape[1]}
+            nullities.append({**columns, **counted, "exact_bulk_measured": taken.shape[1]})
+            compare(rows, (), null, **columns)
+            compare(exact_bulk.take_out(rows, exact), (exact, taken), null - exact.shape[1], **columns)
             progress.advance(1)
     size, largest, columns = theta.shape[1], max(dimensions), {"inputs": "random"}
-    compare(subspaces.random_subspace(largest, size, seed), "kept", subspaces.chance(size), 0, **columns)
-    random = subspaces.random_subspace(largest, size, seed, without=taken)
-    compare(random, "removed", subspaces.chance(size, taken, taken), 0, **columns)
+    compare(subspaces.random_subspace(largest, size, seed), (), 0, **columns)
+    compare(subspaces.random_subspace(largest, size, seed, without=taken), (taken, taken), 0, **columns)
     store.write_recipe(out, recipe, "float64")
     store.write_csv(out / "spectrum.csv", pd.concat(spectra))
     store.write_csv(out / "overlaps.csv", pd.concat(overlaps))

@@ -1,0 +1,236 @@
+"""The exact bulk as measured, of several kinds of networks, against the null space of J - I; and as predicted."""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pandas as pd
+import pytest
+
+from conftest import Tiny
+from training_jacobian import exact_bulk, layout, svd, training
+from training_jacobian.models import lenet5, mlp
+from training_jacobian.stages import angles
+from training_jacobian.subspaces import nearest_to_one, random_subspace
+
+OFF = -50  # bias of a unit that no input turns on
+
+
+class Network(Tiny):
+    """`off`: parts of theta, and units, whose bias is -50; `twin`: the first two units start equal."""
+
+    def __init__(self, activation, hidden, change=None, off=(), twin=False, dtype=np.float64, epochs=3):
+        super().__init__(hidden=hidden, inputs=4, dtype=dtype, epochs=epochs)
+        self.activation = activation
+        where, theta = layout.slices(self.shapes), np.array(self.theta)
+        for layer, unit in off:
+            theta[where[f"Dense_{layer}.bias"]][unit] = OFF
+        if twin:
+            for name in ("Dense_0.bias", "Dense_0.kernel", "Dense_1.kernel"):
+                part = theta[where[name]].reshape(self.shapes[name])
+                units = part.T if name == "Dense_0.kernel" else part
+                units[1] = units[0]
+        self.theta = jnp.asarray(theta)
+        if change:
+            self.inputs = jnp.asarray(change(np.array(self.inputs)))
+
+    def gradient(self, written_out=True):
+        return training.gradient(self.shapes, "mlp", self.activation).on(self.inputs, self.labels)
+
+    def parts(self, rate=0.3):
+        return svd.decompose(np.asarray(self.jacobian(optax.sgd(rate, momentum=0.9))))
+
+    def parameters(self, **optimizer):
+        hidden = [shape[0] for shape in self.shapes.values() if len(shape) == 1][:-1]
+        return {
+            "data": {},
+            "model": {"name": "mlp", "hidden": hidden, "activation": self.activation},
+            "training": {"dtype": self.theta.dtype.name, "optimizer": {"name": "sgd", **optimizer}},
+        }
+
+
+@pytest.fixture(autouse=True)
+def shapes(monkeypatch):
+    """Of these networks, whose inputs are of no data set."""
+    hidden = lambda data, model: mlp.shapes(4, model["hidden"], 3)
+    monkeypatch.setattr(exact_bulk, "shapes_of", hidden)
+
+
+def dead(x):
+    return np.concatenate([x[:, :2], 0 * x[:, 2:3], x[:, 3:]], axis=1)
+
+
+def dependent(x):
+    return np.concatenate([x[:, :2], 2 * x[:, :1], np.full_like(x[:, 3:], 0.5)], axis=1)
+
+
+# predicted: gauge (last hidden + 1), dead or dependent inputs x units; and measured, of units of ReLU that are off also
+# weights (in, bias, out) but for those that are counted already; of a layer that is off, all but the last bias
+TABLE = {
+    "softmax regression": (Network("gelu", (), dead), 7, 7),
+    "two layers": (Network("tanh", (4, 5), dead), 10, 10),
+    "dependent inputs, equal units": (Network("gelu", (4,), dependent, twin=True), 13, 13),
+    "relu, units off, dead input": (Network("relu", (4,), dead, off=[(0, 1), (0, 3)]), 9, 9 + 2 * (3 + 1 + 2)),
+    "relu, second layer off": (Network("relu", (4, 5), off=[(1, u) for u in range(5)]), 6, 63 - 2),
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """SVD of J of each network, made when it is asked for."""
+    return functools.cache(lambda name: TABLE[name][0].parts())
+
+
+def null_space(parts):
+    """Of J - I, another way."""
+    J = (parts["U"] * parts["S"]) @ parts["Vt"]
+    S, Wt = np.linalg.svd(J - np.eye(len(J)))[1:]
+    return Wt[S < 1e-10].T
+
+
+def part_in(A, B):
+    """Largest part of a column of A (N, a) in the span of B (N, b)."""
+    return np.linalg.norm(A.T @ B, axis=1).max(initial=0)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_measured_is_the_eigenspace_and_holds_what_is_predicted(name, trained):
+    network, predicted, measured = TABLE[name]
+    parts = trained(name)
+    found = exact_bulk.of_run(network.parameters(), np.asarray(network.inputs), parts)
+    E, exact = found.measured, null_space(parts)
+    assert (found.predicted, E.shape[1], exact.shape[1]) == (predicted, measured, measured)
+    assert found.defect < 1e-13
+    assert np.allclose(E.T @ E, np.eye(measured), atol=1e-13)
+    assert np.abs((parts["U"] * parts["S"]) @ (parts["Vt"] @ E) - E).max() < 1e-12
+    rows = parts["Vt"][nearest_to_one(parts["S"])]
+    left = exact_bulk.take_out(rows, E)
+    assert left.shape == (len(rows) - measured, len(rows))
+    assert np.allclose(left @ left.T, np.eye(len(left)), atol=1e-12)
+    assert part_in(left.T, exact) < 1e-11
+    assert np.array_equal(left, rows[measured:])  # nothing is mixed where no other sigma is as near to 1
+    # negative control: the predicted count of rows, as was taken out before
+    basis = exact_bulk.basis(network.shapes, np.asarray(network.inputs))
+    assert (part_in(rows[predicted:].T, exact) > 0.5) == (measured > predicted)
+    assert (part_in(rows[predicted:].T, basis) > 0.1) == (measured > predicted)
+    if measured > predicted:
+        assert part_in(exact_bulk.take_out(rows, basis).T, exact) > 0.5
+
+
+@pytest.mark.parametrize("name", ["two layers", "relu, units off, dead input"])
+def test_a_prediction_that_does_not_hold_is_an_error(name, trained):
+    network = TABLE[name][0]
+    wrong = np.array(network.inputs)
+    wrong[:, 1] = 0  # a live input taken for dead
+    model = rf"model mlp \(hidden \[4(, 5)?\], activation {network.activation}\) is none: \|J b - b\| is up to \d"
+    with pytest.raises(ArithmeticError, match=model):
+        exact_bulk.of_run(network.parameters(), wrong, trained(name))
+    with pytest.raises(ArithmeticError, match=model):
+        exact_bulk.to_take_out(network.parameters(), wrong, trained(name))
+
+
+def test_what_is_nearly_exact_is_not():
+    """A pixel of value 1e-5 lit by one example: sigma is off 1 by its square, u off v by more."""
+
+    def rare(x):
+        x = np.concatenate([x[:, :2], 0 * x[:, 2:3], np.full_like(x[:, 3:], 0.5)], axis=1)
+        x[3, 2] = 1e-5
+        return x
+
+    network = Network("gelu", (4,), rare)
+    parts = network.parts()
+    found = exact_bulk.of_run(network.parameters(), np.asarray(network.inputs), parts)
+    assert (found.predicted, found.measured.shape[1]) == (9, 9)
+    assert (np.abs(parts["S"] - 1) < 1e-10).sum() > 9  # negative control: as was counted before
+
+
+def test_no_prediction_but_for_sgd_and_dense_layers(trained):
+    name = "two layers"
+    network, _, measured = TABLE[name]
+    inputs = np.asarray(network.inputs)
+    found = exact_bulk.of_run(network.parameters(weight_decay=0.1), inputs, trained(name))
+    assert (found.predicted, found.defect, found.measured.shape[1]) == (None, None, measured)
+    assert exact_bulk.has_closed_form(network.shapes, 4)
+    assert exact_bulk.has_closed_form(mlp.shapes(4, (), 3), 4)
+    assert not exact_bulk.has_closed_form(lenet5.shapes(784, 10), 784)
+    assert not exact_bulk.has_closed_form({"kernel_0": (4, 5), "kernel_1": (5, 3)}, 4)
+
+
+def test_float32_has_a_level_of_its_own():
+    """It hides the exact bulk, but not that a prediction is wrong."""
+    network = Network("gelu", (4,), dead, dtype=np.float32)
+    inputs, parts = np.asarray(network.inputs), network.parts()
+    found = exact_bulk.of_run(network.parameters(), inputs, parts)
+    assert (found.predicted, found.measured) == (9, None)
+    assert 1e-8 < found.defect < 1e-5 < exact_bulk.rounding(parts["S"], "float32") < 1e-2
+    with pytest.raises(ArithmeticError, match="in float32: rounding hides its exact bulk"):
+        exact_bulk.to_take_out(network.parameters(), inputs, parts)
+    inputs = np.array(inputs)
+    inputs[:, 1] = 0
+    with pytest.raises(ArithmeticError, match="model mlp"):
+        exact_bulk.of_run(network.parameters(), inputs, parts)
+
+
+def planted(S, angles, seed=0):
+    """SVD of Q blocks Q^T: `S` on a diagonal, and rotations of planes by `angles`; Q is orthogonal."""
+    J = np.diag(np.concatenate([S, np.ones(2 * len(angles))]))
+    for i, angle in enumerate(angles):
+        at = slice(len(S) + 2 * i, len(S) + 2 * i + 2)
+        J[at, at] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal(J.shape))[0]
+    return svd.decompose(Q @ J @ Q.T), Q[:, : list(S).index(1) + 5]
+
+
+@pytest.mark.parametrize("angles", [[1e-6], [1e-3, 1], [np.pi], [1e-8, 1e-7, 2]])
+def test_what_is_turned_is_not_exact(angles):
+    """sigma = 1 to rounding, and u is not v: the SVD mixes it with what is exact."""
+    parts, Q = planted([3, 1.2, *[1] * 5, 1 - 1e-9, 0.5], angles)
+    E = exact_bulk.measure(parts["U"], parts["S"], parts["Vt"], "float64")
+    assert (np.abs(parts["S"] - 1) < 1e-10).sum() == 5 + 2 * len(angles)  # negative control
+    assert E.shape[1] == 5
+    assert part_in(E, Q[:, 2:7]) == pytest.approx(1)
+    rows = parts["Vt"][nearest_to_one(parts["S"])]
+    left = exact_bulk.take_out(rows, E)
+    assert left.shape == (len(rows) - 5, len(rows))
+    assert part_in(left.T, Q[:, 2:7]) < 1e-5  # rounding, 1e-14, over the distance of the nearest, 1e-9
+    assert np.array_equal(left[-2:], rows[-2:])
+
+
+@pytest.mark.parametrize(("largest", "count"), [(1e3, 40), (1e5, 40), (3e6, 40), (1e7, None)])
+def test_rounding_follows_the_largest_singular_value(largest, count):
+    parts, _ = planted([*np.geomspace(largest, 2, 20), *[1] * 40, 0.9, 0.5, 0.1], [1.0])
+    E = exact_bulk.measure(parts["U"], parts["S"], parts["Vt"], "float64")
+    assert (E if E is None else E.shape[1]) == count
+    if largest == 3e6:  # negative control: they are no longer within 1e-10, as was asked before
+        assert (np.abs(parts["S"] - 1) < 1e-10).sum() < 40
+
+
+def test_nothing_exact_and_everything():
+    identity = np.eye(6)
+    assert exact_bulk.measure(identity, np.ones(6), identity, "float64").shape == (6, 6)
+    none = exact_bulk.measure(identity, np.full(6, 2.0), identity, "float64")
+    assert none.shape == (6, 0)
+    assert np.array_equal(exact_bulk.take_out(identity, none), identity)
+    assert exact_bulk.take_out(identity, identity).shape == (0, 6)
+
+
+def test_angles_of_what_is_left(monkeypatch, tmp_path):
+    """Runs of which 15 and 4 of 20 directions are taken out; a dimension that is no longer there is no row."""
+    written = {}
+    Q = [random_subspace(20, 20, seed) for seed in (0, 1)]
+    runs = iter([(Q[0], Q[0][:15].T), (Q[1], Q[1][:4].T)])
+    monkeypatch.setattr(angles, "bulk", lambda *given: next(runs))
+    monkeypatch.setattr(angles.store, "write_recipe", lambda *given: None)
+    monkeypatch.setattr(angles.store, "write_csv", lambda path, table: written.update({path.name: table}))
+    settings = {"dimensions": {"start": 2, "stop": 10, "num": 3}, "seed": 0}
+    recipe = {"stage": "angles", "parameters": {"angles": settings}, "from": {}, "with": {}}
+    monkeypatch.setattr(angles, "parameters", lambda recipe: recipe["parameters"])
+    angles.make_angles(recipe, [None] * 2, [None] * 2, tmp_path)
+    table = pd.DataFrame(written["overlaps.csv"]).query("against == 'bulk'").set_index(["exact_bulk", "dimension"])
+    assert list(table.index) == [("kept", 2), ("kept", 6), ("kept", 10), ("removed", 2)]
+    assert table.loc[("kept", 10), ["removed_from", "removed_with"]].tolist() == [0, 0]
+    left = table.loc[("removed", 2)]
+    assert left[["removed_from", "removed_with"]].tolist() == [15, 4]
+    cosines = np.linalg.svd(Q[0][15:17] @ Q[1][4:6].T, compute_uv=False)
+    assert left["mean_cosine"] == pytest.approx(cosines.mean())
