@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures smoke lenet test test-engines test-slurm test-paper test-experiments lint pins
+.PHONY: figures smoke lenet test fuzz test-engines test-slurm test-paper test-experiments lint pins
 
 figures: $(BIN)/.ready
 	snakemake --cores all results/figs/all
@@ -18,6 +18,10 @@ lenet: $(BIN)/.ready
 
 test: $(BIN)/.ready
 	python -m pytest -m "not paper and not experiments and not slurm and not engines"
+
+# other examples than those of `make test`, and a hundred times as many: hours
+fuzz: $(BIN)/.ready
+	HYPOTHESIS_PROFILE=long python -m pytest tests/test_fuzz_*.py
 
 # the real digits run, from nothing, in a temporary folder: minutes
 test-paper: $(BIN)/.ready

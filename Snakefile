@@ -10,18 +10,26 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
-from training_jacobian import plan, publish, recipe
+from training_jacobian import fits, needs, plan, publish, recipe, troubles
 from training_jacobian.analyses import SUMMARY, TABLE
 from training_jacobian.loading import ParamsError
+from training_jacobian.store import ArtifactError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
 if workflow.config_settings.config or len(PARAMS) > 1:
     raise WorkflowError("--config is not read here: edit params.yaml, or give one other file with --configfile FILE.")
 try:
     PLAN = plan.plan(PARAMS[0])
-except ParamsError as error:
+    if workflow.is_main_process and "--unlock" not in sys.argv:
+        fits.check(PLAN, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
+    PLAN.write_recipes()
+except (ParamsError, ArtifactError, fits.DoesNotFitError) as error:
     raise WorkflowError(str(error))
-PLAN.write_recipes()
+except OSError as error:
+    raise WorkflowError(troubles.cause(error))
+if workflow.is_main_process and workflow.nodes is None and "mem" not in workflow.global_resources:
+    # jobs that do not fit side by side wait for each other
+    workflow.register_resource("mem_mb", fits.machine_memory()[0] // 10**6)
 
 
 include: "workflow/rules/common.smk"

@@ -38,7 +38,7 @@ def main() -> None:
     rows = []
     for seed in range(chosen.seeds):
         parts = density.quadrature(operators["J - I"], found["Vt"].T, chosen.probes, chosen.steps, seed)
-        row = density.counts(*parts[:2], [THRESHOLD], len(J) - RANK).iloc[0]
+        row = density.counts(parts, [THRESHOLD], found["S"], found["bound"]).iloc[0]
         reach = (row["high"] - row["low"]) / 2 / row["count"]
         rows.append({"seed": seed, **row.to_dict(), "uncertainty": reach})
         print(rows[-1], flush=True)

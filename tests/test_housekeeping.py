@@ -1,11 +1,14 @@
 """status, verify and gc: what is there, what is damaged, what nobody needs."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from training_jacobian import cli, housekeeping
+from training_jacobian import cli, housekeeping, publish
+from training_jacobian.oserrors import ArtifactError
 from training_jacobian.plan import FILES, plan
 from training_jacobian.recipe import CORE, path
 
@@ -68,13 +71,105 @@ def test_what_is_foreign_or_missing_is_named(inside):
     assert state["b", "svd"] == "present"
 
 
-def test_artifacts_without_checksums_are_no_error(inside, capsys):
-    """Those of an earlier version."""
-    (Path(path(plan().recipes["a"]["spectrum"])) / "SHA256SUMS").unlink()
+def test_artifacts_without_checksums_cannot_be_checked(inside, capsys):
+    spectrum = Path(path(plan().recipes["a"]["spectrum"]))
+    (spectrum / "SHA256SUMS").unlink()
     next(Path("results/figures").glob("*/bird.png")).with_name("SHA256SUMS").unlink()
-    assert {kind for kind, _ in problems()} == {"unrecorded"}
-    assert cli.main(["verify"]) == 0
-    assert "unrecorded" in capsys.readouterr().out
+    assert {kind for kind, _ in problems()} == {"damaged"}
+    assert cli.main(["verify"]) == 1
+    assert f"damaged: {spectrum}/counts.csv: SHA256SUMS does not name it" in capsys.readouterr().out
+
+
+ODD = {  # what may lie in the place of a file, or of a folder
+    "nothing": lambda path: None,
+    "a folder": Path.mkdir,
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a pipe": os.mkfifo,
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\0"),
+    "other text": lambda path: path.write_text("[1]"),
+    "deep": lambda path: path.write_text("[" * 100_000),
+}
+
+
+def test_whatever_lies_in_results_is_told(inside):
+    """In the place of each kind of file, and of folders: each command gets to its end."""
+    folder, made = Path(path(plan().recipes["a"]["svd"])), plan()
+    places = [folder / name for name in ("svd.h5", "recipe.json", "SHA256SUMS")]
+    places += [folder, folder.parent, Path("results/logs"), Path("results/recipes")]
+    stages = len(list(housekeeping.status(made)))
+    for place in places:
+        place.rename("aside")
+        for odd, make in ODD.items():
+            make(place)
+            told = {str(each.path)[: len(str(folder))] for each in housekeeping.verify(made)}
+            assert (str(folder) in told) == (place.name not in ("logs", "recipes")), (place, odd)
+            assert len(list(housekeeping.status(made))) == stages
+            assert housekeeping.unreferenced([made]) == []
+            place.rmdir() if place.is_dir() else place.unlink(missing_ok=True)
+        Path("aside").rename(place)
+    assert problems() == []  # negative control
+
+
+def test_folders_that_cannot_be_read_are_told(inside, monkeypatch):
+    folder = Path(path(plan().recipes["a"]["svd"]))
+    real = Path.open
+
+    def denied(self, *mode, **other):
+        if self.parent == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return real(self, *mode, **other)
+
+    with monkeypatch.context() as patch:  # for root, too
+        patch.setattr(Path, "open", denied)
+        (found,) = housekeeping.verify(plan())
+    assert found.kind == "unreadable"
+    assert "recipe.json: cannot be opened: Permission denied; have it allowed" in found.why
+
+
+def test_links_are_deleted_not_what_they_lead_to(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("mine")
+    for name, target in {"folder": "kept", "nothing": "nowhere"}.items():
+        (tmp_path / name).symlink_to(target)
+    assert housekeeping.delete([tmp_path / "folder", tmp_path / "nothing", tmp_path / "gone"]) == []
+    assert [each.name for each in tmp_path.rglob("*")] == ["kept", "file"]
+    assert housekeeping.size(kept) == 4
+
+
+def test_what_cannot_be_deleted_is_told_and_the_rest_is_deleted(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("x")
+    real = Path.unlink
+
+    def denied(self, missing_ok=False):
+        if self.name == "a":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", denied)
+    (told,) = housekeeping.delete([tmp_path / "a", tmp_path / "b"])
+    assert told.startswith(f"{tmp_path}/a: cannot be deleted: Permission denied; have it allowed")
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_publishing_touches_nothing_of_others(inside, monkeypatch):
+    """A list of old figures that is damaged deletes nothing; what is in the way is named."""
+    mine = Path("mine.txt")
+    mine.write_text("mine")
+    listed = b"0\nmine.txt\nresults/figs/../../mine.txt\nresults/figs/bird.csv\n\xff"
+    publish.STAMP.write_bytes(listed)
+    publish.publish(plan().wanted())
+    assert mine.read_text() == "mine"
+    assert publish.is_published(plan().wanted())
+    link = Path("results/runs/a/svd")
+    link.unlink()
+    link.mkdir()
+    with pytest.raises(ArtifactError, match=r"results/runs/a/svd: cannot be made: File exists; .* move it away"):
+        publish.publish(plan().wanted())
+    link.rmdir()
+    publish.publish(plan().wanted())
 
 
 def test_gc_lists_and_deletes_only_what_no_run_needs(inside, capsys):

@@ -99,6 +99,33 @@ BAD = {
     "LeNet-5 without a partial SVD": ("a: {}", "a: {data: {name: mnist, train_size: 64, test_size: 9}, model: {name: lenet5, activation: gelu}}", r"runs\.a: the J of lenet5 would take 30 GB; choose svd\.method"),
     "more images than there are": ("a: {}", "a: {data: {name: mnist, train_size: 60001, test_size: 9}}", r"runs\.a\.data.*: train_size = 60001 is above the 60000 examples of mnist; lower it"),
     "split of images": ("a: {}", "a: {data: {name: cifar10, train_size: 64, test_size: 9, split_seed: 1}}", r"runs\.a\.data: unknown key 'split_seed'"),
+    "epsilon below the dtype": ("c: {training: {dtype: float32}}", "c: {training: {dtype: float32, optimizer: {name: adam, learning_rate: 0.001, b1: 0.9, b2: 0.999, eps: 1e-8, eps_root: 1e-46}}}", r"runs\.c\.training: optimizer\.eps_root = 1e-46 is 0 in float32; choose at least 1\.2e-38$"),
+    "epsilon whose power is infinite": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: rmsprop, learning_rate: 0.1, decay: 0.9, eps: 1e-26}", r"runs\.c\.training: optimizer\.eps = 1e-26 is too small to compute with in float32; choose at least 2\.2e-26$"),
+    "momentum that is 1 in float32": ("momentum: 0.9", "momentum: 0.99999999", r"runs\.c\.training: optimizer\.momentum = 0\.99999999 is 1 in float32; choose at most 0\.999999"),
+    "learning rate below float64": ("learning_rate: 0.1", "learning_rate: 1e-310", r"defaults\.training: optimizer\.learning_rate = 1e-310 is 0 in float64; choose at least 2\.3e-308$"),
+    "learning rate beyond float32": ("learning_rate: 0.1", "learning_rate: 1e39", r"runs\.c\.training: optimizer\.learning_rate = 1e\+39 is infinite in float32; choose at most 3\.2e\+38$"),
+    "biases below float32": ("bias_std: 0.125", "bias_std: 1e-45", r"defaults\.initial: bias_std = 1e-45 is 0 in float32; choose at least 1\.2e-38, or 0$"),
+    "run named by a number": ("b: {initial", "1e3: {initial", r"line 14: key '1e3' means the number 1000\.0 in YAML: quote it, or choose another name$"),
+    "run named by a date": ("b: {initial", "2024-01-01: {initial", r"runs\.2024-01-01: String should match pattern .*; choose another name$"),
+    "run named by a word": ("b: {initial", "on: {initial", r"line 14: key 'on' means true in YAML: quote it, or choose another name$"),
+    "figure named by a word": ("    bird: {kind", "    off: {kind", r"line \d+: key 'off' means false in YAML: quote it, or choose another name$"),
+    "comparison named by a word": (BIRD, "{kind: angles, comparisons: {null: [a, b]}}\n" + ANGLES, r"line \d+: key 'null' means null in YAML: quote it, or choose another name$"),
+    "figure of a run named by a word": ("uv_cosine, runs: [a]", "uv_cosine, runs: [a, no]", r"plots\.uv_cosine\.runs\.1 = False: Input should be a valid string; 'no' means false in YAML: quote it, or choose another name"),
+    "comparison of a run named by a word": (BIRD, "{kind: angles, comparisons: {x: [on, a]}}\n" + ANGLES, r"comparisons\.x\.0 = True: .*; 'on' means true in YAML: quote it, or choose another name$"),
+    "summary of a run named by a number": ("compute:", "summary: {paper: a, seeds: [1]}\ncompute:", r"summary\.seeds\.0 = 1: .*; '1' means the number 1 in YAML: quote it, or choose another name$"),
+    "summary of a run named by a word": ("compute:", "summary: {paper: Yes}\ncompute:", r"summary\.paper = True: .*; 'Yes' means true in YAML: quote it, or choose another name$"),
+    "word for a choice": ("test_size: 197,", "test_size: 197, labels: true,", r"defaults\.data\.labels = True: .*; 'true' means true in YAML: quote it"),
+    "word for a choice in a run": ("b: {initial: {seed: 1}}", "b: {data: {labels: true}}", r"runs\.b\.data\.labels = True: .*; 'true' means true in YAML: quote it"),
+    "quoted and not": ("b: {initial: {seed: 1}}", "'on': {}\n  \"on\": {}", r"line 15: key 'on' is given twice; remove one$"),
+    "merged twice": ("b: {initial: {seed: 1}}", "b: &b {}\n  d: {<<: *b, <<: *b}", r"line 15: key '<<' is given twice; remove one$"),
+    "alias of itself": ("b: {initial: {seed: 1}}", "b: &b {initial: *b}", r"line 14: \*b stands inside &b; write out what is meant$"),
+    "tag": ("seed: 1}", "seed: !!int 1}", r"line 14: the tag 'tag:yaml\.org,2002:int' has no use here; remove it$"),
+    "tab": ("  data:", "\tdata:", r"not valid YAML: .*found character '\\t'.* line 3, column 1"),
+    "number of 5000 digits": ("seed: 1}", f"seed: {'9' * 5000}}}", r"runs\.b\.initial\.seed = '9{37}\.\.\.9{38}': Input should be a valid integer$"),
+    "character that is none": ("b: {initial", '"\\UFFFFFFFF": {initial', r"line 14: not valid YAML: \\U of no character; write another$"),
+    "half a character": ("b: {initial", '"\\ud800": {initial', r"line 14: '\\ud800' has half a character; remove it$"),
+    "mapping for a number": ("epochs: 1", "epochs: {a: 1}", r"defaults\.training\.epochs = {'a': 1}: Input should be a valid integer$"),
+    "run that is a list": ("b: {initial: {seed: 1}}", "b: [1]", r"runs\.b = \[1\]: Input should be a mapping$"),
     "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
 }  # fmt: skip
 
@@ -146,6 +173,34 @@ def test_density_and_responses_need_triplets_and_room(file, kind, operators, ste
     file.write_text(text.replace(BIRD, f"{{kind: {kind}, runs: [b]}}\n" + density))
     with pytest.raises(ParamsError, match=re.escape(message)):
         loading.load()
+
+
+def test_file_that_may_not_be_read(file, monkeypatch):
+    """As of another user, or on a disk that fails: told as what it is, whoever runs the tests."""
+    for error in (PermissionError(13, "Permission denied"), OSError(5, "Input/output error")):
+
+        def refuse(*_, error=error, **__):
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr("pathlib.Path.open", refuse)
+            with pytest.raises(ParamsError, match=rf"params\.yaml: {error.strerror}; "):
+                loading.load()
+        file.write_text(
+            TINY.replace("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/theta0_seed0.npy}}")
+        )
+        with monkeypatch.context() as patched:
+            patched.setattr("numpy.lib.format.read_array", refuse)
+            with pytest.raises(ParamsError, match=rf"theta0_seed0\.npy': {error.strerror}; give a \.npy file"):
+                loading.load()
+
+
+def test_only_so_many_mistakes_are_told_at_once(file):
+    file.write_text(TINY.replace("hidden: [2]", f"hidden: {[0] * 99}"))
+    with pytest.raises(ParamsError) as refused:
+        loading.load()
+    lines = str(refused.value).splitlines()
+    assert (len(lines), lines[-1]) == (21, "params.yaml: and 79 mistakes more")
 
 
 def test_comparison_with_weight_decay_is_refused(file):

@@ -116,3 +116,19 @@ def test_remembered_products_are_those_of_the_operator(tmp_path):
     np.testing.assert_array_equal(kept @ v, J @ v)
     np.testing.assert_array_equal(kept.T @ v, J.T @ v)
     np.testing.assert_array_equal(Remembered(J, tmp_path) @ v, J @ v)
+
+
+@pytest.mark.parametrize("values", [[0.0], np.linspace(2, 1, 12), [0.3] * 60])
+def test_few_values_that_are_not_zero(values):
+    """The Krylov space ends: bases go on outside of what they span, and no singular value is made up."""
+    exact = np.pad(values, (0, 60 - len(values)))
+    found = partial_svd.largest(aslinearoperator(np.diag(exact)), 20, 1e-8, 8, 60)
+    np.testing.assert_allclose(found["S"], exact[:20], atol=1e-12)
+    for each in (found["Vt"].T, found["U"]):
+        np.testing.assert_allclose(each.T @ each, np.eye(20), atol=1e-10)
+
+
+def test_complex_operators_are_refused():
+    """Their imaginary part was dropped."""
+    with pytest.raises(TypeError, match="a product is complex"):
+        partial_svd.largest(aslinearoperator(np.eye(30) * (1 + 1j)), 2, 1e-8, 4, 20)

@@ -4,9 +4,11 @@ import gzip
 import hashlib
 import io
 import re
+import resource
 import tarfile
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,9 +18,12 @@ import pytest
 from conftest import ROOT
 from training_jacobian import data, raw
 from training_jacobian.datasets import Raw, cifar10, fashion_mnist, idx, mnist
+from training_jacobian.oserrors import ArtifactError
 
 CONTENT = bytes(range(256)) * 2000
 PACKED = gzip.compress(CONTENT)
+DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+OFFLINE = Raw("file", DIGEST, ("nowhere/file.gz",), len(CONTENT))  # ValueError where a download is tried
 SHARED = ROOT.parent / "shared/data/mnist"
 FASHION = Path("/usr/share/datasets/fashion-mnist"), ROOT / "data/raw/fashion_mnist"  # Debian's package, a download
 
@@ -81,10 +86,10 @@ def server(monkeypatch):
     monkeypatch.setattr(raw, "TIMEOUT", 0.3)
     Server.asked = []
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
     yield lambda *how: Raw(
         "file",
-        f"sha256:{hashlib.sha256(CONTENT).hexdigest()}",
+        DIGEST,
         tuple(f"http://127.0.0.1:{made.server_port}/{each}/file.gz" for each in how),
     )
     made.shutdown()
@@ -110,7 +115,7 @@ BAD = {
     "file": "not allowed|redirection",
     "page": "a web page, not a file",
     "other": "sha256 of the content is .*, expected",
-    "nogzip": "not a whole gzip file",
+    "nogzip": "sha256 of the content is .*, expected",
     "cut": "not a whole gzip file",
     "missing": "404",
     "endless": "more than any data set here",
@@ -137,9 +142,94 @@ def test_a_file_put_there_by_hand_is_unpacked_or_refused(server, tmp_path):
     (tmp_path / "file.gz").write_bytes(PACKED)
     assert raw.fetch(server("missing"), tmp_path).read_bytes() == CONTENT
     assert Server.asked == []
-    (tmp_path / "file").write_bytes(CONTENT[1:])
-    with pytest.raises(raw.RawError, match="sha256 of the content is"):
-        raw.fetch(server("good"), tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "file.gz"]
+
+
+GIVEN = {
+    "file.gz": CONTENT,  # the browser unpacked it
+    "file": PACKED,  # or gave it the name of what it holds
+    "file (1).gz": PACKED,
+    "FILE": CONTENT,
+    "train.file-ubyte": CONTENT,
+    "MNIST/raw/file": CONTENT,  # as torchvision does
+    "file-folder/file.gz.gz": PACKED,
+    "file.gz/file": PACKED,  # as some archivers do
+}
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_a_person_puts_there_is_known_by_its_content(tmp_path, name, size):
+    wanted = replace(OFFLINE, size=size)
+    for other, content in {"another": CONTENT[1:], "empty": b"", "page.gz": b"<html>", ".hidden": CONTENT}.items():
+        (tmp_path / other).write_bytes(content)
+    given = tmp_path / name
+    given.parent.mkdir(parents=True, exist_ok=True)
+    given.write_bytes(GIVEN[name])
+    assert raw.ready(tmp_path / "file", wanted).read_bytes() == CONTENT
+    assert raw.fetch(wanted, tmp_path).read_bytes() == CONTENT
+    assert given.exists()  # nothing of a person's is moved
+
+
+WRONG = {
+    "cut": (PACKED[: len(PACKED) // 2], "packed by gzip, cut off or of something else; expected 512000"),
+    "cut, the end kept": (PACKED[:900] + PACKED[-400:], "not a whole gzip file"),
+    "half": (CONTENT[: len(CONTENT) // 2], "256000 bytes; expected 512000"),
+    "flipped": (CONTENT[:-1] + b"x", "sha256 of the content is .*, expected"),
+    "empty": (b"", "empty"),
+    "page": (b"<!doctype html>log in", "perhaps a web page"),
+    "zip": (b"PK\3\4...", "a zip archive: unpack it"),
+}
+
+
+@pytest.mark.parametrize("name", ["file", "file.gz"])
+@pytest.mark.parametrize("kind", WRONG)
+def test_other_content_is_refused_in_words(tmp_path, kind, name):
+    content, told = WRONG[kind]
+    (tmp_path / name).write_bytes(content)
+    there = "not the right file" if name == "file" else "not there"
+    for refuse in (lambda: raw.ready(tmp_path / "file", OFFLINE), lambda: raw.fetch(OFFLINE, tmp_path)):
+        with pytest.raises(raw.RawError if name == "file" else (raw.RawError, ValueError)) as refused:
+            refuse()
+        if refused.type is ValueError:  # a download is tried
+            continue
+        text = str(refused.value)
+        assert text.startswith(f"{tmp_path}/file: {there}; expected sha256:")
+        assert re.search(f"  {tmp_path}/{name}: .*({told})", text)
+        assert "file or file.gz into" in text
+        assert (f"Delete {tmp_path}/file, to have it downloaded, or put" in text) == (name == "file")
+        assert text.endswith("under any name, and run the same command again")
+    assert (tmp_path / name).read_bytes() == content
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "film.mp4").open("wb") as file:
+        file.truncate(2**40)
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(raw.RawError, match=r"film\.mp4: 1099511627776 bytes; expected 512000\n.*link.*leads to noth"):
+        raw.ready(tmp_path / "file", OFFLINE)
+
+
+def test_a_folder_under_its_name_is_told(tmp_path):
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file/file").write_bytes(CONTENT)
+    with pytest.raises(raw.RawError, match="file: a folder is where a file belongs: rename it"):
+        raw.fetch(OFFLINE, tmp_path)
+    (tmp_path / "file").rename(tmp_path / "renamed")
+    assert raw.fetch(OFFLINE, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_address(server, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(ArtifactError, match=r"\.file\.download: cannot be written: File too large; raise"):
+            raw.fetch(server("good", "good"), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(Server.asked) == 1  # the other would not help
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_schemes_are_refused(tmp_path):
@@ -151,9 +241,10 @@ def test_idx(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(b"\0\0\x08\x03" + (2).to_bytes(4) + (3).to_bytes(4) + (4).to_bytes(4) + bytes(range(24)))
     np.testing.assert_array_equal(idx.read(path), np.arange(24).reshape(2, 3, 4))
-    for content in (b"", b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", b"<html>"):
+    whole = path.read_bytes()
+    for content in (b"", b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", b"<html>", whole[:-1], whole[:9], whole[:4], whole + b"x"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="not an IDX file of bytes; delete it"):
+        with pytest.raises(ValueError, match="not an IDX file of bytes, or cut off; delete it"):
             idx.read(path)
 
 
@@ -169,7 +260,7 @@ def test_mnist(tmp_path):
     assert split["inputs_train"].mean() / 255 == pytest.approx(0.1307, abs=1e-4)
     assert len(data.first("mnist", paths, 100, 50)["inputs_test"]) == 50
     with pytest.raises(raw.RawError, match="expected"):  # negative control: one set's file for another's
-        raw.check(paths[0], fashion_mnist.RAW[0])
+        raw.ready(paths[0], fashion_mnist.RAW[0])
 
 
 def test_fashion_mnist(tmp_path):
@@ -216,9 +307,11 @@ def test_broken_archives_are_refused(tmp_path):
     path = archive(tmp_path / "a.tar.gz", cifar10.BATCHES[:-1], cifar10.RECORD)
     with pytest.raises(ValueError, match=r"data_batch_1\.bin is missing or has a wrong length"):
         cifar10.load([path])
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="not a whole archive"):
-        cifar10.load([path])
+    whole = path.read_bytes()
+    for content in (whole[:100], whole[: len(whole) // 2], whole[:40] + b"x" * 9 + whole[49:]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"not a whole archive|is missing or has a wrong length"):
+            cifar10.load([path])
     path.write_bytes(b"<html>")
     with pytest.raises(ValueError, match="not a whole archive"):
         cifar10.load([path])

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.slurm
 PROFILE = [
     *("--profile", "profiles/slurm", "--max-threads", "2", "--jobs", "4"),
     *("--default-resources", "slurm_partition=debug", "mem_mb=600", "runtime=10"),
-    *(
-        "--set-resources",
-        "triplets:mem_mb=600",
-        "density:mem_mb=600",
-        "responses:mem_mb=600",
-    ),  # the rules ask what LeNet-5 needs
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5"),
     *("--seconds-between-status-checks", "5", "--latency-wait", "10"),
 ]

@@ -91,11 +91,29 @@ def test_blocks_are_gathered_and_what_killed_jobs_left_is_deleted(tmp_path, bloc
     assert all(each.exists() for each in files)  # Snakemake deletes those
 
 
-@pytest.mark.parametrize(("chosen", "count"), [((0, 1), 4), ((0, 1, 2, 2), 6)])
-def test_too_few_or_too_many_columns_are_refused(tmp_path, blocks, chosen, count):
-    with pytest.raises(store.ArtifactError, match=f"the blocks have {count} columns, not 5"):
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ((0, 1), "the blocks have 4 columns, not 5"),
+        ((0, 1, 2, 2), "columns-4-5.h5: holds the columns from 4 on, 1 of them, where those from 5 on belong; delete"),
+        ((1, 0, 2), "columns-2-4.h5: holds the columns from 2 on, 2 of them, where those from 0 on belong; delete"),
+    ],
+)
+def test_too_few_or_too_many_columns_are_refused(tmp_path, blocks, chosen, told):
+    with pytest.raises(store.ArtifactError, match=told):
         make_jacobian(GATHERED, [blocks[1][i] for i in chosen], tmp_path / "jacobian.h5")
     assert not (tmp_path / "jacobian.h5").exists()
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (0, 2)])
+def test_blocks_under_each_other_s_names_are_refused(tmp_path, blocks, one, other):
+    """Of one recipe, and whole: each says itself which columns it holds."""
+    first, second = blocks[1][one], blocks[1][other]
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+    with pytest.raises(store.ArtifactError, match=r"columns-0-2\.h5: holds the columns from .*; delete .*columns-0-2"):
+        make_jacobian(GATHERED, blocks[1], tmp_path / "jacobian.h5")
 
 
 def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
@@ -112,8 +130,6 @@ def test_a_full_disk_is_told(tmp_path):
     told = "x.csv: no space left on device, nothing was written; make room"
     with pytest.raises(store.ArtifactError, match=told), store.whole(tmp_path / "x.csv"):
         raise OSError(errno.ENOSPC, "noise")
-    with pytest.raises(PermissionError), store.whole(tmp_path / "x.csv"):  # others stay what they are
-        raise PermissionError(errno.EACCES, "denied")
     assert not list(tmp_path.iterdir())
 
 
@@ -134,7 +150,7 @@ def test_orphans_of_killed_jobs_are_removed(tmp_path):
 def test_truncated_file_is_named(tmp_path):
     path = write(tmp_path / "x.h5")
     path.write_bytes(path.read_bytes()[:-5000])
-    with pytest.raises(store.ArtifactError, match=r"x\.h5: missing or damaged .*; delete .*x\.h5 and run"):
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: damaged \(SHA-256 differs\); delete .*x\.h5 and run"):
         store.read_hdf5(path, NEXT, "data")
 
 
@@ -144,8 +160,87 @@ def test_flipped_bit_is_named(tmp_path):
     where = content.find(np.float64(1234.0).tobytes())
     content[where] ^= 1
     path.write_bytes(content)
-    with pytest.raises(store.ArtifactError, match=r"x\.h5: a is damaged \(SHA-256 differs\); delete"):
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: damaged \(SHA-256 differs\); delete"):
         store.read_hdf5(path, NEXT, "data")
+
+
+SIGNED = b"\x11\x20\x3f\x00\x08\x00\x00\x00"  # HDF5's message: little-endian floats of 8 bytes
+SHAPE = b"".join(size.to_bytes(8, "little") for size in (3, 4, 3, 4))  # and the largest it may get
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (SIGNED, SIGNED.replace(b"\x20", b"\x21")),  # big-endian: the same bytes are other numbers
+        (SHAPE, SHAPE[8:] + SHAPE[:8]),
+        (b"every", b"eveRy"),
+        ((7).to_bytes(8, "little"), (9).to_bytes(8, "little")),  # the attribute
+    ],
+)
+def test_damage_outside_the_numbers_is_named(tmp_path, old, new):
+    """What says how the bytes of a dataset are to be read is in no dataset."""
+    path = tmp_path / "x.h5"
+    store.write_hdf5(path, {"a": np.arange(12.0).reshape(3, 4)}, MADE, every=7)
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    for read in (lambda: store.read_hdf5(path, NEXT, "data"), lambda: store.Rows(path, NEXT, "data", ["a"])):
+        with pytest.raises(store.ArtifactError, match=r"x\.h5: damaged \(SHA-256 differs\); delete .*x\.h5 and run"):
+            read()
+    path.write_bytes(content)  # negative control
+    np.testing.assert_array_equal(store.read_hdf5(path, NEXT, "data")["a"], np.arange(12.0).reshape(3, 4))
+
+
+def test_rows_of_a_file_that_is_changed_later_are_checked_again(tmp_path):
+    path = write(tmp_path / "x.h5")
+    rows, content = store.Rows(path, NEXT, "data", ["a"]), path.read_bytes()
+    assert len(rows) == 4000
+    path.write_bytes(content.replace(np.float64(1234.0).tobytes(), np.float64(1235.0).tobytes()))
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: damaged"):
+        rows[1200:1300]
+    path.write_bytes(content)  # negative control: touched, but right
+    np.testing.assert_array_equal(rows[1200:1300][0], np.arange(1200.0, 1300.0))
+
+
+def addresses(root):
+    """Two folders of one stage, each with a table and what describes it."""
+    folders = []
+    for name in ("x", "y"):
+        made = {"stage": "spectrum", "parameters": {"name": name}, "code": {}}
+        folders.append(root / recipe.path(made))
+        store.write_recipe(folders[-1], made, "float64")
+        store.write_csv(folders[-1] / "a.csv", pd.DataFrame({"a": [name]}))
+    return folders
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a.csv"], r"a\.csv: damaged"),
+        (["a.csv", "SHA256SUMS"], r"recipe\.json: damaged"),
+        (["a.csv", "SHA256SUMS", "recipe.json"], r"a\.csv: made by recipe [0-9a-f]{12}, not that of its folder"),
+        (["SHA256SUMS"], "damaged"),
+    ],
+)
+def test_tables_of_another_address_are_named(tmp_path, names, told):
+    one, other = addresses(tmp_path)
+    for name in names:
+        (one / name).rename(tmp_path / name)
+        (other / name).rename(one / name)
+        (tmp_path / name).rename(other / name)
+    for folder in (one, other):
+        with pytest.raises(store.ArtifactError, match=f"{told}.*; delete .* and run the same command again"):
+            store.check(folder / "a.csv")
+
+
+def test_a_recipe_beside_a_table_that_is_gone_is_named(tmp_path):
+    """To delete it alone would bring it back by no job."""
+    folder = addresses(tmp_path)[0]
+    assert store.check(folder / "a.csv")
+    for harm in (lambda file: file.write_text("{}"), lambda file: file.unlink()):
+        harm(folder / "recipe.json")
+        with pytest.raises(store.ArtifactError, match=rf"recipe\.json: .*; delete {folder} and run"):
+            store.check(folder / "a.csv")
 
 
 def test_artifact_of_another_recipe_is_named(tmp_path):
@@ -171,14 +266,15 @@ def test_a_damaged_table_is_named_before_it_is_read(tmp_path):
     with pytest.raises(store.ArtifactError, match=r"x\.csv: damaged \(SHA-256 differs\); delete .*x\.csv and run"):
         store.check(path)
     path.unlink()
-    with pytest.raises(store.ArtifactError, match=r"x\.csv: missing; delete"):
+    with pytest.raises(store.ArtifactError, match=r"x\.csv: missing; run the same command again"):
         store.check(path)
-    (tmp_path / "old.csv").write_text("a\n")
-    assert store.check(tmp_path / "old.csv")  # written before checksums were noted
+    (tmp_path / "other.csv").write_text("a\n")
+    with pytest.raises(store.ArtifactError, match=r"other\.csv: SHA256SUMS beside it does not name it"):
+        store.check(tmp_path / "other.csv")
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(store.ArtifactError, match=r"x\.h5: missing or damaged"):
+    with pytest.raises(store.ArtifactError, match=r"x\.h5: missing; run the same command again"):
         store.read_hdf5(tmp_path / "x.h5", NEXT, "data")
 
 

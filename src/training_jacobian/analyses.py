@@ -82,7 +82,7 @@ class Density(Section):
     """Of runs with a partial SVD: how many singular values of J - I lie below thresholds."""
 
     thresholds: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
-    probes: int = Field(ge=2, le=1000, description="random vectors, whose spread is the statistical error")
+    probes: int = Field(ge=2, le=1000, description="random vectors: the more, the smaller the statistical error")
     steps: int = Field(ge=4, le=10**5, description="of Lanczos: twice as many resolve twice as finely")
     seed: Seed = Field(description="of the probes")
 
@@ -212,3 +212,4 @@ class Compute(Section):
     """How, not what: nothing here changes a result or an address."""
 
     columns_per_job: Count
+    may_not_fit: bool = Field(default=False, description="start although memory or disk seem too small")

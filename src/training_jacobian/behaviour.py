@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from training_jacobian.precision import in_64_bits
+
 CHUNK = 16  # networks evaluated together: what they hold must stay in the cache
 
 
@@ -17,6 +19,7 @@ def probes(examples: dict[str, Any], seed: int) -> dict[str, np.ndarray]:
     return {"train": train, "test": np.asarray(examples["inputs_test"]), "inverted": 1 - train, "white_noise": noise}
 
 
+@in_64_bits
 def divergence(
     logits: Callable[[jax.Array, jax.Array], jax.Array],
     theta: np.ndarray,

@@ -6,13 +6,17 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from training_jacobian import __version__, commands
+from training_jacobian import __version__, commands, troubles
 from training_jacobian.clock import Clock
+from training_jacobian.surroundings import settle
+
+if TYPE_CHECKING:
+    from training_jacobian.compiled import Compiled
 
 CLOCK = Clock()
 
@@ -64,30 +68,70 @@ ANALYSES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or 1 after an error told on standard error (and in the log of a job), 130 if interrupted."""
+    """Run one command; 0, or 1 after an error told on standard error (and in the log of a job), 130 if interrupted.
+
+    Without `arguments` it is the process's own command line, and the process's surroundings are settled first.
+    """
+    if arguments is None:
+        settle()
     options = _parser().parse_args(arguments)
-    log = getattr(options, "log", None)
+    log, kept = getattr(options, "log", None), None
     try:
         if hasattr(options, "threads"):
-            from training_jacobian.threads import hold
-
-            hold(options.threads, xla=options.name in XLA)
+            kept = _prepare(options.threads, xla=options.name in XLA)
         if getattr(options, "recipe", None) is not None:
-            options.recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
-            _check_recipe(options)
-        status = options.command(options) or 0
+            options.recipe = _recipe(options)
+        with _at_root(options):
+            status = options.command(options) or 0
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(options.name == "verify")  # nobody has seen that all is well
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
-        print(f"training-jacobian: {error}", file=sys.stderr)
-        if log:
-            with suppress(OSError):  # the disk may be full
-                Path(log).write_text(traceback.format_exc())
+        print(f"training-jacobian: {troubles.told(error, options)}", file=sys.stderr)
+        _log(log, traceback.format_exc())
         return 1
-    if log:
-        Path(log).write_text(f"{options.name}: {CLOCK.report(getattr(options, 'threads', 1))}{_where()}\n")
+    finally:
+        if kept:
+            kept.keep()
+    _log(log, f"{options.name}: {CLOCK.report(getattr(options, 'threads', 1))}{_where()}\n")
     return status
+
+
+@contextmanager
+def _at_root(options: argparse.Namespace) -> Iterator[None]:
+    """For people's commands: inside the project of their params file, where its results lie."""
+    if not hasattr(options, "params"):
+        yield
+        return
+    files = [options.params] if isinstance(options.params, str) else options.params
+    root = commands.root_of(Path(files[0]))
+    options.root = os.path.relpath(root)
+    moved = files if options.root == "." else [os.path.relpath(file, root) for file in files]
+    options.params = moved[0] if isinstance(options.params, str) else moved
+    with chdir(root):
+        yield
+
+
+def _log(log: str | None, text: str) -> None:
+    with suppress(OSError):  # the disk may be full
+        if log:
+            Path(log).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _prepare(threads: int, xla: bool) -> "Compiled | None":
+    """Hold the process to its threads, with what was compiled for them before."""
+    from training_jacobian.threads import hold
+
+    hold(threads, xla)
+    if not xla:
+        return None
+    from training_jacobian import compiled
+
+    return compiled.use(threads)
 
 
 def _where() -> str:
@@ -96,18 +140,32 @@ def _where() -> str:
     return f", by Slurm job {job} on {node}" if job else ""
 
 
-def _check_recipe(options: argparse.Namespace) -> None:
-    """The code must be that of the recipe, and the outputs must lie at its address."""
+def _recipe(options: argparse.Namespace) -> Any:
+    """The recipe of a job: whole, of this code, and the outputs must lie at its address."""
     from training_jacobian.recipe import check_code, key
 
-    check_code(options.recipe)
+    file = options.recipe
+    try:
+        made = json.loads(file.read_text(encoding="utf-8"))
+        found = key(made)
+    except (ValueError, TypeError):
+        made, found = None, None
+    if found is None or (file.suffix == ".json" and file.stem != found):
+        raise ValueError(f"{file}: damaged, not the recipe of that key; delete it and run snakemake again")
+    options.recipe = made
+    check_code(made)
     for out in options.out:
-        if key(options.recipe) not in out.parts:
-            raise ValueError(f"--out {out} is not at the address of --recipe, {key(options.recipe)}")
+        if found not in out.parts:
+            raise ValueError(f"--out {out} is not at the address of --recipe, {found}")
+    return made
 
 
 def _run(options: argparse.Namespace, module: str, *arguments: Any) -> None:
     """Call the function of a stage, which is named like the command."""
+    if options.name in ("data", *XLA):  # which run the modules of data sets and models
+        from training_jacobian.reading import watch
+
+        watch()
     stage = importlib.import_module(f"training_jacobian.stages.{module}")
     CLOCK.started()
     getattr(stage, f"make_{options.name}")(options.recipe, *arguments)

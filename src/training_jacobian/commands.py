@@ -1,21 +1,34 @@
 """Commands for people: they find and explain files, and compute nothing.  Each imports what it needs."""
 
 import argparse
+import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 
+def root_of(params: Path) -> Path:
+    """The root of the project of a params file: the nearest folder above it with a Snakefile, else its own folder."""
+    folders = params.resolve().parents
+    return next((folder for folder in folders if (folder / "Snakefile").is_file()), folders[0])
+
+
 def path(options: argparse.Namespace) -> None:
-    """Where the files of a stage of a run lie."""
+    """Where the files of a stage of a run lie, as seen from where the command was given."""
     plan, run = _plan_and_run(options)
+
+    def seen(files: Iterable[str]) -> list[str]:
+        return [os.path.normpath(Path(options.root, file)) for file in files]
+
     if options.stage == "all":
         for stage in plan.recipes[run]:
-            print(stage, *plan.files(run, stage))
+            print(stage, *seen(plan.files(run, stage)))
     elif options.stage == "angles" and any(run in pair for _, *pair in plan.comparisons()):
         pairs = [key for key in plan.by_key["angles"] if run in plan.runs_of[key]]
-        print(*(f"results/angles/{key}/overlaps.csv" for key in pairs), sep="\n")
+        print(*seen(f"results/angles/{key}/overlaps.csv" for key in pairs), sep="\n")
     elif options.stage in plan.recipes[run]:
-        print(*plan.files(run, options.stage), sep="\n")
+        print(*seen(plan.files(run, options.stage)), sep="\n")
     else:
         raise ValueError(
             f"no figure in {options.params} shows {options.stage} of {run!r}, so it is not computed; "
@@ -42,12 +55,20 @@ def _plan_and_run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Whether params.yaml is right, and its runs."""
-    from training_jacobian.loading import load
+    """Whether params.yaml is right, its runs, and whether what they need fits into this machine."""
+    from training_jacobian import fits
+    from training_jacobian.needs import Needs
+    from training_jacobian.plan import plan
 
-    params = load(options.params)
-    for name, run in params.runs.items():
-        print(f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}")
+    made = plan(options.params)
+    for name, run in made.params.runs.items():
+        needs = Needs(made.params, run)
+        size, job = fits.largest(needs, made.recipes[name])
+        print(
+            f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}; "
+            f"at most {fits.readable(size)} of memory ({job})"
+        )
+    fits.check(made)
 
 
 def status(options: argparse.Namespace) -> None:
@@ -67,14 +88,13 @@ def verify(options: argparse.Namespace) -> int:
     problems = list(housekeeping.verify(plan(options.params)))
     for each in problems:
         print(f"{each.kind}: {each.path}: {each.why}")
-    wrong = [each for each in problems if each.kind != "unrecorded"]
-    print(f"{len(list(housekeeping.folders()))} artifact folders, {len(wrong)} problems")
-    if any(each.kind in ("damaged", "foreign") for each in wrong):
+    print(f"{len(list(housekeeping.folders()))} artifact folders, {len(problems)} problems")
+    if any(each.kind in ("damaged", "foreign") for each in problems):
         print("delete what is damaged or foreign, and run the workflow again", file=sys.stderr)
-    return int(bool(wrong))
+    return int(bool(problems))
 
 
-def gc(options: argparse.Namespace) -> None:
+def gc(options: argparse.Namespace) -> int:
     """What belongs to no run, or came too late for it; deletes it with --yes."""
     from training_jacobian import housekeeping
     from training_jacobian.plan import plan
@@ -84,7 +104,9 @@ def gc(options: argparse.Namespace) -> None:
         print(f"{housekeeping.readable(housekeeping.size(each)):>9}  {each}")
     total = housekeeping.readable(sum(map(housekeeping.size, old)))
     if options.yes:
-        housekeeping.delete(old)
-        print(f"deleted {len(old)} files and folders, {total}")
-    else:
-        print(f"{len(old)} files and folders, {total}, are not needed; `training-jacobian gc --yes` deletes them")
+        refused = housekeeping.delete(old)
+        print(*refused, sep="\n", end="\n" if refused else "", file=sys.stderr)
+        print(f"deleted {len(old) - len(refused)} of {len(old)} files and folders, {total}")
+        return int(bool(refused))
+    print(f"{len(old)} files and folders, {total}, are not needed; `training-jacobian gc --yes` deletes them")
+    return 0

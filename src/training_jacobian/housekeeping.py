@@ -1,15 +1,20 @@
 """What lies in results/: what is there, what is damaged, what nobody needs.  No workflow engine is asked."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from training_jacobian import compiled
+from training_jacobian.fits import readable
+from training_jacobian.integrity import SUMS, TEMPORARY, bytes_of, checksums, sha256
+from training_jacobian.oserrors import ArtifactError, telling
 from training_jacobian.plan import FILES, Plan
 from training_jacobian.recipe import key, path
-from training_jacobian.store import SUMS, TEMPORARY, checksums, sha256
 
 RESULTS = Path("results")
 DESCRIBED = {"recipe.json", SUMS}
@@ -17,7 +22,7 @@ DESCRIBED = {"recipe.json", SUMS}
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with an artifact: `damaged`, `foreign` or `missing`; `unrecorded` is no error."""
+    """Something wrong with an artifact: `damaged`, `foreign`, `missing` or `unreadable`."""
 
     kind: str
     path: Path
@@ -27,34 +32,53 @@ class Problem:
 def folders() -> Iterator[Path]:
     """All artifact folders, results/<stage>/<key>."""
     for stage in (*FILES, "figures"):
-        yield from sorted(each for each in (RESULTS / stage).glob("*") if each.is_dir())
+        yield from filter(_is_folder, _inside(RESULTS / stage))
 
 
-def size(directory: Path) -> int:
-    """Bytes of a file, or of the files in a folder."""
-    return sum(each.stat().st_size for each in [directory, *directory.rglob("*")] if each.is_file())
+def _is_folder(path: Path) -> bool:
+    """As Path.is_dir, which raises where it may not look."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
-def readable(count: int) -> str:
-    """Bytes for people."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    raise AssertionError
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted; nothing if it is none, or cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder; links are not followed, what cannot be read counts nothing."""
+    total = 0
+    for folder, _, files in os.walk(path):
+        for each in files:
+            with suppress(OSError):  # deleted meanwhile
+                total += os.lstat(os.path.join(folder, each)).st_size  # noqa: PTH118
+    if not path.is_dir():
+        with suppress(OSError):
+            total = path.lstat().st_size
+    return total
 
 
 def check_folder(folder: Path) -> Iterator[Problem]:
     """What is wrong with one artifact folder, by its recipe and its checksums."""
+    try:
+        with telling(folder):
+            yield from _check_folder(folder)
+    except ArtifactError as error:
+        yield Problem("unreadable", folder, str(error))
+
+
+def _check_folder(folder: Path) -> Iterator[Problem]:
     described = folder / "recipe.json"
     try:
-        made = json.loads(described.read_text(encoding="utf-8"))["recipe"]
+        made = json.loads(bytes_of(described))["recipe"]
         found = path(made)
     except FileNotFoundError:
         yield Problem("missing", described, "nothing says what this folder holds")
         return
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         yield Problem("damaged", described, "not a recipe")
         return
     if found != str(folder):
@@ -62,7 +86,8 @@ def check_folder(folder: Path) -> Iterator[Problem]:
         return
     present = {each.name for each in folder.iterdir() if not re.fullmatch(r"\..*\.partial", each.name)}
     noted = checksums(folder)
-    wanted = set(FILES.get(made["stage"], ())) or {*(noted or present)} - DESCRIBED  # a figure has the files it noted
+    files = FILES.get(made["stage"]) or [name for name in noted or present if name not in DESCRIBED]  # a figure's
+    wanted = set(files)
     for name in sorted(wanted - present):
         yield Problem("missing", folder / name, "interrupted, or deleted")
     if not wanted:
@@ -71,18 +96,27 @@ def check_folder(folder: Path) -> Iterator[Problem]:
         if name.startswith(TEMPORARY):
             continue
         if name in noted:
-            if sha256(folder / name) != noted[name]:
-                yield Problem("damaged", folder / name, "SHA-256 differs")
+            yield from _check_file(folder / name, noted[name])
         elif name in wanted or name in DESCRIBED:
-            yield Problem("unrecorded", folder / name, "no checksum was noted when it was written")
+            yield Problem("damaged", folder / name, f"{SUMS} does not name it, so it cannot be checked")
         else:
             yield Problem("foreign", folder / name, "not of this folder")
 
 
+def _check_file(file: Path, noted: str) -> Iterator[Problem]:
+    try:
+        with telling(file):
+            if sha256(file) != noted:
+                yield Problem("damaged", file, "SHA-256 differs")
+    except ArtifactError as error:
+        yield Problem("unreadable", file, str(error).removeprefix(f"{file}: "))
+
+
 def verify(plan: Plan) -> Iterator[Problem]:
     """What is wrong with any artifact in results/, and what of the plan is not there."""
-    for folder in folders():
-        yield from check_folder(folder)
+    for stage in (*FILES, "figures"):
+        for each in _inside(RESULTS / stage):
+            yield from check_folder(each) if _is_folder(each) else [Problem("foreign", each, "not a folder")]
     for stage, recipes in plan.by_key.items():
         for made in recipes.values():
             if not Path(path(made)).is_dir():
@@ -106,21 +140,28 @@ def status(plan: Plan) -> Iterator[tuple[str, str, str, int]]:
 def unreferenced(plans: list[Plan]) -> list[Path]:
     """Artifact folders, recipes and logs that belong to none of the plans; blocks of a J that is already gathered.
 
-    Such blocks are left when Snakemake itself is killed.
+    Such blocks are left when Snakemake itself is killed.  And of what XLA compiled, what is damaged or left by a kill.
     """
     wanted = {(stage, name) for plan in plans for stage, recipes in plan.by_key.items() for name in recipes}
     keys = {name for _, name in wanted}
     old = [folder for folder in folders() if (folder.parent.name, folder.name) not in wanted]
-    for folder in (each for each in folders() if each not in old and (each / "jacobian.h5").exists()):
-        old += sorted(folder.glob(f"*{TEMPORARY}*"))
-    old += [each for each in sorted((RESULTS / "recipes").glob("*.json")) if each.stem not in keys]
-    return old + [each for each in sorted((RESULTS / "logs").glob("*/*.log")) if each.name[:12] not in keys]
+    for folder in (each for each in folders() if each not in old and os.access(each / "jacobian.h5", os.F_OK)):
+        old += [each for each in _inside(folder) if TEMPORARY in each.name]
+    old += [each for each in _inside(RESULTS / "recipes") if each.suffix == ".json" and each.stem not in keys]
+    logs = [each for folder in _inside(RESULTS / "logs") for each in _inside(folder) if each.suffix == ".log"]
+    return old + [each for each in logs if each.name[:12] not in keys] + list(compiled.waste())
 
 
-def delete(paths: list[Path]) -> None:
-    """Delete files and folders."""
+def delete(paths: list[Path]) -> list[str]:
+    """Delete files, folders and links, not what these lead to.  Returns what could not be deleted, and why."""
+    refused = []
     for each in paths:
-        if each.is_dir():
-            shutil.rmtree(each)
-        else:
-            each.unlink(missing_ok=True)
+        try:
+            with telling(each, "deleted"):
+                if each.is_dir() and not each.is_symlink():
+                    shutil.rmtree(each)
+                else:
+                    each.unlink(missing_ok=True)
+        except ArtifactError as error:
+            refused.append(str(error))
+    return refused

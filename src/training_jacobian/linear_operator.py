@@ -1,6 +1,7 @@
 """The training Jacobian as a linear operator: products with J and J^T, without forming J."""
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -19,8 +20,20 @@ CACHE = 320 * 2**10  # bytes of their theta, so that with what a step makes of t
 MEMORY = 192 * 2**20  # bytes for linearised steps: all of the paper's run
 
 
+def numbers(X: Any) -> np.ndarray:
+    """Vectors as an array of numbers.  Raises TypeError on anything else: text, objects, masked values."""
+    made = np.asarray(X)
+    if made.dtype.kind not in "biufc" or np.ma.isMaskedArray(X):
+        kind = "masked values" if np.ma.isMaskedArray(X) else f"dtype {made.dtype}"
+        raise TypeError(f"vectors of {kind} cannot be multiplied; give an array of real or complex numbers")
+    return made
+
+
 class TrainingJacobian(LinearOperator):  # type: ignore[misc]
     """J = d theta_end / d theta_start of a trajectory, (N, N), in its dtype; J V and J^T U along the stored states.
+
+    Vectors of any real dtype are cast to that of J.  Of complex ones, real and imaginary part are multiplied: J is
+    real and linear.  It can be pickled where the trajectory can: one of `session.trajectory`, for joblib.
 
     The optimizer's memory at `start` is held fixed.  With `extended` the operator is that of the whole state (theta,
     then the floats of the optimizer's memory, each flat), so that J(0->T) = J(t->T) J(0->t).
@@ -43,6 +56,12 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
         if not 0 <= start <= end <= trajectory.steps:
             raise ValueError(f"steps {start}..{end} are not in 0..{trajectory.steps}")
         self.trajectory, self.start, self.end = trajectory, start, end
+        self.extended, self._asked = extended, (chunk, memory)
+        with self._precision():
+            self._prepare(extended, chunk, memory)
+
+    def _prepare(self, extended: bool, chunk: int | None, memory: int) -> None:
+        trajectory, start, end = self.trajectory, self.start, self.end
         gradient, optimizer = trajectory.gradient, trajectory.optimizer
         first = trajectory.start
         flat, unravel = jax.flatten_util.ravel_pytree(floats(first))
@@ -62,6 +81,13 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
         self._window = -(-steps // -(-steps // most))  # as few segments as fit, of equal length
         fitting = max(4, min(CHUNK, CACHE // first.theta.nbytes))
         self.chunk = chunk or (2 ** (fitting.bit_length() - 1) if steps <= most else CHUNK)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """JAX's mode, 64 or 32 bits, in which the training was made, whatever the session has now."""
+        return jax.enable_x64(self.trajectory.x64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrainingJacobian, (self.trajectory, self.start, self.end, self.extended, *self._asked)
 
     @property
     def segments(self) -> list[tuple[int, int]]:
@@ -103,37 +129,56 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
 
     def _in_chunks(self, product: Callable[[jax.Array], Any], X: np.ndarray) -> Any:
         """`product` of the columns of X (n, K), some at a time and equally many, joined along the first axis."""
-        count = X.shape[1]
+        X, count = numbers(X), X.shape[1]
+        if np.iscomplexobj(X):
+            both = self._in_chunks(product, np.concatenate([X.real, X.imag], axis=1))
+            return jax.tree.map(lambda each: each[:count] + 1j * each[count:], both)
         width = -(-count // max(1, -(-count // self.chunk)))
         vectors = np.zeros((-(-count // max(1, width)) * width, len(X)), self.dtype)
         vectors[:count] = X.T
-        parts = [jax.tree.map(np.asarray, product(jnp.asarray(vectors[i : i + width]))) for i in range(0, count, width)]
+        with self._precision():
+            parts = [
+                jax.tree.map(np.asarray, product(jnp.asarray(vectors[i : i + width]))) for i in range(0, count, width)
+            ]
         return jax.tree.map(lambda *each: np.concatenate(each)[:count], *parts)
 
+    def _none(self, X: np.ndarray) -> np.ndarray:
+        """The product with no vectors, X (n, 0)."""
+        return np.empty(X.shape, np.result_type(self.dtype, 1j) if np.iscomplexobj(X) else self.dtype)
+
     def _matmat(self, X: np.ndarray) -> np.ndarray:
+        if not X.shape[1]:
+            return self._none(numbers(X))
         made: np.ndarray = self._in_chunks(lambda vectors: self._forward(vectors, [self.end])[self.end], X).T
         return made
 
     def _rmatmat(self, X: np.ndarray) -> np.ndarray:
+        if not X.shape[1]:
+            return self._none(numbers(X))
         made: np.ndarray = self._in_chunks(self._backward, X).T
         return made
 
     def _matvec(self, x: np.ndarray) -> np.ndarray:
-        return self._matmat(x.reshape(-1, 1))[:, 0]
+        return self._matmat(np.reshape(x, (-1, 1)))[:, 0]
 
     def _rmatvec(self, x: np.ndarray) -> np.ndarray:
-        return self._rmatmat(x.reshape(-1, 1))[:, 0]
+        return self._rmatmat(np.reshape(x, (-1, 1)))[:, 0]
 
     def snapshots(self, V: np.ndarray, at: Collection[int]) -> dict[int, np.ndarray]:
-        """J(start->t) V (n, K) by t, for each step t of `at`, in one sweep.
+        """J(start->t) V (n, K) by t, for each step t of `at`, in one sweep; V (n,) gives (n,).
 
-        Raises ValueError if not start <= t <= end.
+        Raises ValueError if not start <= t <= end, or if V is of another size.
         """
+        V = numbers(V)
+        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
+            raise ValueError(f"V has shape {V.shape}; give ({self.shape[1]}, K), K vectors as columns")
         for t in at:
             if not self.start <= t <= self.end:
                 raise ValueError(f"step {t} is not in {self.start}..{self.end}")
-        made = self._in_chunks(lambda vectors: self._forward(vectors, at), V)
-        return {t: each.T for t, each in made.items()}
+        if not V.size:
+            return {t: self._none(V) for t in at}
+        made = self._in_chunks(lambda vectors: self._forward(vectors, at), V.reshape(len(V), -1))
+        return {t: each.T.reshape(V.shape) for t, each in made.items()}
 
     def pieces(self, first: int, last: int) -> Iterator[np.ndarray]:
         """Columns first..last-1 of J, as rows (k, n), at most `chunk` at a time.
@@ -146,7 +191,9 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
             raise ValueError(f"columns {first}..{last} are not in 0..{size}")
         for start in range(first, last, self.chunk):
             units = np.eye(self.chunk, size, start, self.dtype)  # beyond the last: computed and dropped
-            yield np.asarray(self._forward(jnp.asarray(units), [self.end])[self.end])[: last - start]
+            with self._precision():
+                made = np.asarray(self._forward(jnp.asarray(units), [self.end])[self.end])
+            yield made[: last - start]
 
     def columns(self, first: int, last: int) -> np.ndarray:
         """Columns first..last-1 of J, (n, last - first)."""

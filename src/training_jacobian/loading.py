@@ -1,7 +1,6 @@
 """Read params.yaml, or refuse it: each error names the path, the value and what is allowed."""
 
 import re
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -9,86 +8,157 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from training_jacobian.params import FileInitial, Params, merge
-from training_jacobian.section import nearest
+from training_jacobian.params import FileInitial, Params, Run, merge
+from training_jacobian.section import nearest, short
+
+MOST = 2**20  # bytes of a params file: thousands of runs
+SHOWN = 20  # mistakes told at once
 
 
 class ParamsError(ValueError):
     """What is wrong with params.yaml, for people."""
 
 
+_TAG = "tag:yaml.org,2002:"
+_MEANINGS = {True: "true", False: "false", None: "null"}
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML without its quiet traps: a key given twice is refused, 1e-3 is a number, 010 and 1:30 are none."""
+    """YAML without its quiet traps.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    A key is a text and is given once, an alias does not stand inside what it is the alias of, tags are refused, 1e-3 is
+    a number, 010 and 1:30 are none.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.above: list[yaml.Node | None] = []  # what is being read, from the outside in
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        line, tag = event.start_mark.line + 1, getattr(event, "tag", None)
+        if tag not in (None, "!", f"{_TAG}str"):
+            raise ParamsError(f"line {line}: the tag {tag!r} has no use here; remove it")
+        self.above.append(parent)
+        node = super().compose_node(parent, index)
+        if isinstance(event, yaml.AliasEvent) and any(node is each for each in self.above):
+            raise ParamsError(f"line {line}: *{event.anchor} stands inside &{event.anchor}; write out what is meant")
+        self.above.pop()
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if re.search("[\ud800-\udfff]", node.value):
+            raise ParamsError(f"line {node.start_mark.line + 1}: {short(node.value)} has half a character; remove it")
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        for key, _ in node.value:
+            where = f"line {key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise ParamsError(f"{where}: not valid YAML: unhashable key, a mapping or a list; write a name")
+            if key.tag not in (f"{_TAG}str", f"{_TAG}merge"):
+                raise ParamsError(f"{where}: key {_taken(key.value, self.construct_object(key))}")
             if key.value in seen:
-                raise ParamsError(f"line {key.start_mark.line + 1}: key {key.value!r} is given twice; remove one")
+                raise ParamsError(f"{where}: key {short(key.value)} is given twice; remove one")
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        node.value = list({key.value: (key, value) for key, value in node.value}.values())  # else merges multiply
 
 
-_NUMBERS = {"float", "int", "timestamp"}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _NUMBERS]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in (f"{_TAG}bool", f"{_TAG}null", f"{_TAG}merge")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-for _tag, _pattern in {
-    "int": r"[-+]?(0|[1-9][0-9]*)",
+for _kind, _pattern in {
+    "int": r"[-+]?(0|[1-9][0-9]{0,99})",
     "float": r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
 }.items():  # as in YAML 1.2
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^({_pattern})$"), list("-+.0123456789"))
+    _Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(f"^({_pattern})$"), list("-+.0123456789"))
 
 
-def _value_at(tree: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
-    """Path in the file, and value, of pydantic's `location`, which also holds the tags of unions."""
+def _taken(text: str, value: Any) -> str:
+    """Hint for what stands where a name should, and is none to YAML."""
+    meaning = _MEANINGS[value] if value is None or isinstance(value, bool) else f"the number {value!r}"
+    return f"{short(text)} means {meaning} in YAML: quote it, or choose another name"
+
+
+def _written(root: yaml.Node | None, path: list[str]) -> str | None:
+    """Text of the scalar at a path of the file, without quotes; what a run does not say stands in the defaults."""
+    node = root
+    for step in path:
+        if isinstance(node, yaml.SequenceNode):
+            node = node.value[int(step)]
+        else:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            node = next((value for key, value in pairs if key.value == step), None)
+    if node is None and path[0] == "runs":
+        return _written(root, ["defaults", *path[2:]])
+    return node.value if isinstance(node, yaml.ScalarNode) else None
+
+
+def _value_at(tree: Any, error: Any) -> tuple[list[str], Any]:
+    """Path in the file, and value, of what pydantic locates, whose steps are also the tags of unions."""
     path = []
-    for step in location:
+    for step in error["loc"]:
         if (isinstance(tree, dict) and step in tree) or (isinstance(tree, list) and isinstance(step, int)):
-            tree = tree[step]  # type: ignore[index]
+            tree = tree[step]
             path.append(str(step))
-        elif step == location[-1] and isinstance(tree, dict) and tree.get("name") != step:
-            return ".".join([*path, str(step)]), None
-    return ".".join(path), tree
+    return [*path, error["loc"][-1]] if error["type"] == "missing" else path, tree
 
 
-def _describe(error: Any, tree: dict[str, Any]) -> str:
-    path, value = _value_at(tree, error["loc"])
-    kind, context = error["type"], error.get("ctx", {})
+def _describe(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
+    steps, value = _value_at(tree, error)
+    kind, context, message = error["type"], error.get("ctx", {}), error["msg"]
+    if kind == "union_tag_invalid":
+        steps.append(context["discriminator"].strip("'"))
+        value = value[steps[-1]]
+    path = ".".join(step if step and step.isprintable() else short(step) for step in steps)
     if kind == "missing":
-        return f"{path}: required key is missing"
-    if kind in ("literal_error", "union_tag_invalid"):
-        allowed = re.findall(r"'([^']*)'", context.get("expected") or context["expected_tags"])
-        if kind == "union_tag_invalid":
-            tag = context["discriminator"].strip("'")
-            path, value = f"{path}.{tag}", value[tag]
-        return f"{path} = {value!r}: {nearest(value, allowed)}"
+        return f"{path}: required key is missing; add it"
     if kind == "union_tag_not_found":
-        return f"{path}.{context['discriminator'].strip(chr(39))}: required key is missing"
-    if isinstance(value, dict):
-        return f"{path}: {error['msg']}" if path else str(error["msg"])
-    return f"{path} = {value!r}: {error['msg']}"
+        return f"{path}.{context['discriminator'].strip(chr(39))}: required key is missing; add it"
+    if error["loc"] and error["loc"][-1] == "[key]":
+        return f"{path}: {message}; choose another name"
+    if kind in ("literal_error", "union_tag_invalid"):
+        message = nearest(value, re.findall(r"'([^']*)'", context.get("expected") or context["expected_tags"]))
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        message = "Input should be a mapping"
+    if isinstance(value, dict) and (kind == "too_short" or "url" not in error):  # our own: it names the values
+        return f"{path}: {message}" if path else message
+    if kind in ("string_type", "literal_error", "union_tag_invalid") and isinstance(value, bool | int | float | None):
+        text = _written(node, steps)
+        message = f"{message}; {_taken(text, value)}" if text is not None else message
+    return f"{path} = {short(value)}: {message}"
 
 
 def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None:
+    where = f"{where}.initial.path = {short(initial.path)}"
     try:
         with (root / initial.path).open("rb") as file:
             theta = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable .npy file"
-        raise ParamsError(
-            f"{where}.initial.path = {initial.path!r}: {reason}; give a .npy file of {size} numbers"
-        ) from None
+    except (OSError, ValueError, MemoryError, EOFError) as error:
+        reason = "not a readable .npy file"
+        if isinstance(error, OSError) and error.strerror:
+            reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ParamsError(f"{where}: {reason}; give a .npy file of {size} numbers") from None
     if theta.shape != (size,) or theta.dtype.kind != "f" or not np.isfinite(theta).all():
         raise ParamsError(
-            f"{where}.initial.path = {initial.path!r}: holds {theta.dtype} of shape {theta.shape}; "
+            f"{where}: holds {theta.dtype} of shape {theta.shape}; "
             f"the model needs ({size},) finite floating-point numbers"
         )
 
 
-def parse(tree: Any, root: Path) -> Params:
-    """Validated params of a parsed file; each run is laid over the defaults.  Raises ParamsError."""
+def parse(tree: Any, root: Path, node: yaml.Node | None = None) -> Params:
+    """Validated params of a parsed file, `node` as it was written; each run is laid over the defaults.
+
+    Raises ParamsError.
+    """
     if not isinstance(tree, dict):
         raise ParamsError("the file is empty or not a mapping; see params.yaml of the repository")
     defaults, runs = tree.get("defaults"), tree.get("runs")
@@ -98,25 +168,66 @@ def parse(tree: Any, root: Path) -> Params:
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        lines = dict.fromkeys(_describe(each, tree) for each in error.errors())
+        lines = dict.fromkeys(_describe(each, tree, node) for each in error.errors())
         if any(line.startswith("defaults") for line in lines):  # every run repeats them
             lines = dict.fromkeys(line for line in lines if not line.startswith("runs."))
-        raise ParamsError("\n".join(lines)) from None
+        more = [f"and {len(lines) - SHOWN} mistakes more"] if len(lines) > SHOWN else []
+        raise ParamsError("\n".join([*list(lines)[:SHOWN], *more])) from None
     named = {"defaults": params.defaults, **{f"runs.{name}": run for name, run in params.runs.items()}}
     for where, run in named.items():
         if isinstance(run.initial, FileInitial):
             _check_file(where, run.initial, run.size, root)
-    return params
+    return params if root == Path() else _seen_from_here(params, root)
 
 
-def load(path: str | Path = "params.yaml") -> Params:
-    """Validated params of a file; theta_0 files are relative to the working directory.  Raises ParamsError."""
+def _seen_from_here(params: Params, root: Path) -> Params:
+    """The same with paths that hold in the working directory, which is not the `root`."""
+
+    def moved(run: Run) -> Run:
+        if not isinstance(run.initial, FileInitial):
+            return run
+        initial = run.initial.model_copy(update={"path": str(root / run.initial.path)})
+        return run.model_copy(update={"initial": initial})
+
+    return params.model_copy(update={"runs": {name: moved(run) for name, run in params.runs.items()}})
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise ParamsError(f"more than {MOST} bytes, so no params file; name another")
     try:
-        return parse(yaml.load(Path(path).read_text(encoding="utf-8"), _Loader), Path())  # noqa: S506 (a SafeLoader)
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ParamsError(
+            f"byte {error.start + 1}, {data[error.start]:#x}, is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def _parsed(text: str, root: Path) -> Params:
+    loader = None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return parse(None if node is None else loader.construct_document(node), root, node)
+    except ParamsError:
+        raise
+    except yaml.YAMLError as error:
+        raise ParamsError(f"not valid YAML: {' '.join(str(error).split())}") from None
+    except (ValueError, OverflowError):  # of chr()
+        line = loader.line + 1 if loader else 1
+        raise ParamsError(f"line {line}: not valid YAML: \\U of no character; write another") from None
+    except RecursionError:
+        raise ParamsError("nested too deeply; is a bracket not closed?") from None
+
+
+def load(path: str | Path = "params.yaml", root: Path = Path()) -> Params:
+    """Validated params of a file; theta_0 files are relative to the project's `root`.  Raises ParamsError."""
+    try:
+        return _parsed(_text(Path(path)), root)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise ParamsError(f"{path}: {reason}; run from the project's root, or name the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ParamsError as error:
         raise ParamsError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None

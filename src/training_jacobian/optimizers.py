@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from training_jacobian.section import Section
+from training_jacobian.section import Power, Section
 
 Rate = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -36,7 +36,7 @@ class Rmsprop(Section):
     name: Literal["rmsprop"]
     learning_rate: Rate
     decay: Decay
-    eps: float = Field(gt=0, description="under the root")
+    eps: Annotated[float, Power(-1.5)] = Field(gt=0, description="under the root")
     momentum: Decay | None = None
 
 

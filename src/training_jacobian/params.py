@@ -16,7 +16,7 @@ from training_jacobian.invariance import keeps_exact_bulk
 from training_jacobian.kinds import KINDS
 from training_jacobian.layout import shapes_of, size
 from training_jacobian.optimizers import Optimizer, Schedule
-from training_jacobian.section import Count, Name, Section, Seed, nearest, refuse
+from training_jacobian.section import Count, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 
 METHOD = {
     "triplets": "partial",
@@ -50,6 +50,13 @@ class RandomInitial(Section):
     seed: Seed
     bias_std: float = Field(ge=0, description="biases are N(0, bias_std^2); kernels LeCun normal")
 
+    @model_validator(mode="after")
+    def drawn_as_written(self) -> "RandomInitial":
+        refuse_lost(self, "float32")  # whatever the run's dtype
+        if self.bias_std > 6e37:  # times 5.42, the largest of a draw
+            refuse(f"bias_std = {self.bias_std!r} makes biases that are infinite in float32; choose at most 6e+37")
+        return self
+
 
 class FileInitial(Section):
     name: Literal["file"]
@@ -62,9 +69,15 @@ class Training(Section):
     epochs: Count
     batch_size: Count
     dtype: Literal["float32", "float64"] = Field(description="of training and of its Jacobian; the SVD is in float64")
-    clip_norm: float | None = Field(
+    clip_norm: Annotated[float | None, Power(2)] = Field(
         default=None, gt=0, description="largest norm of a gradient; longer ones are scaled"
     )
+    may_diverge: bool = Field(default=False, description="keep a training that explodes; else it stops with its step")
+
+    @model_validator(mode="after")
+    def trained_as_written(self) -> "Training":
+        refuse_lost(self, self.dtype)
+        return self
 
 
 class DenseSvd(Section):

@@ -16,14 +16,23 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
+ROUNDING = 1e-12  # part of a unit vector inside a basis above which it does not lie outside
 
-def _outside(X: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of what of X (n, b) lies outside the orthonormal `basis` (n, m); at most n - m columns."""
+
+def _outside(X: np.ndarray, basis: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Orthonormal basis of what of X (n, b) lies outside the orthonormal `basis` (n, m); at most n - m columns.
+
+    Where nothing does, as of a zero operator, random directions take its place.
+    """
     room = basis.shape[0] - basis.shape[1]
-    for _ in range(2):
-        X = X - basis @ (basis.T @ X)
-        X = scipy.linalg.qr(X, mode="economic", check_finite=False)[0][:, :room]
-    return X
+    while True:
+        for _ in range(2):
+            X = X - basis @ (basis.T @ X)
+            X = scipy.linalg.qr(X, mode="economic", check_finite=False)[0][:, :room]
+        inside = np.abs(basis.T @ X).max(axis=0, initial=0) > ROUNDING
+        if not inside.any():
+            return X
+        X[:, inside] = random.standard_normal((len(X), int(inside.sum())))
 
 
 def largest(
@@ -47,11 +56,12 @@ def largest(
     if not 0 < rank <= min(size, most):
         raise ValueError(f"rank {rank} is not in 1..{min(size, most)}, the size and the most products")
     U, V, AV, AtU = (np.zeros((size, 0)) for _ in range(4))
-    new = np.random.default_rng(seed).standard_normal((size, block))
+    random = np.random.default_rng(seed)
+    new = random.standard_normal((size, block))
     while True:
-        new = _outside(new[:, : most - V.shape[1]], V)
+        new = _outside(new[:, : most - V.shape[1]], V, random)
         V, AV = np.hstack([V, new]), np.hstack([AV, _finite(A.matmat(new))])
-        left = _outside(AV[:, -new.shape[1] :], U)
+        left = _outside(AV[:, -new.shape[1] :], U, random)
         U, AtU = np.hstack([U, left]), np.hstack([AtU, new := _finite(A.rmatmat(left))])
         advance(new.shape[1])
         X, S, Wt = scipy.linalg.svd(U.T @ AV, full_matrices=False, check_finite=False)
@@ -68,6 +78,8 @@ def largest(
 
 
 def _finite(product: np.ndarray) -> np.ndarray:
+    if np.iscomplexobj(product):
+        raise TypeError("a product is complex; this is of real operators: take scipy's svds for others")
     if not np.isfinite(product).all():
         raise ArithmeticError("a product with J is not finite; lower the learning rate or look at the training loss")
     return np.asarray(product, np.float64)

@@ -11,12 +11,14 @@ import scipy.linalg
 from training_jacobian import exact_bulk
 from training_jacobian.layout import slices
 from training_jacobian.models.mlp import Shapes
+from training_jacobian.precision import in_64_bits
 
 CHUNK = 64  # inputs differentiated together
 RESIDUAL = 1e-12
 NULL = 1e-11  # singular values below this part of the largest are zero; rounding leaves 1e-12 of it
 
 
+@in_64_bits
 def parameter_function_jacobian(
     logits: Callable[[jax.Array, jax.Array], jax.Array], theta: Any, inputs: Any
 ) -> np.ndarray:

@@ -1,5 +1,6 @@
 """From params to addresses: what each run needs, where it lies, what the figures are made of."""
 
+import json
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -24,6 +25,7 @@ from training_jacobian.recipe import (
     recipe,
 )
 from training_jacobian.store import whole
+from training_jacobian.troubles import NAMES
 
 FILES = {
     "data": ["data.h5"],
@@ -83,15 +85,26 @@ class Plan:
         return list(dict.fromkeys(pairs))
 
     def write_recipes(self) -> None:
-        """Write results/recipes/<key>.json for the jobs, where it is missing; make the folders that DVC looks for."""
+        """Write results/recipes/<key>.json for the jobs, and whose they are; make the folders that DVC looks for."""
         for stage in (*FILES, "figures"):
             Path("results", stage).mkdir(parents=True, exist_ok=True)
-        for recipes in self.by_key.values():
-            for name, made in recipes.items():
-                file = Path(f"results/recipes/{name}.json")
-                if not file.exists():
-                    with whole(file) as partial:
-                        partial.write_text(canonical(made) + "\n")
+        recipes = {name: made for each in self.by_key.values() for name, made in each.items()}
+        texts = {Path(f"results/recipes/{name}.json"): canonical(made) + "\n" for name, made in recipes.items()}
+        texts[NAMES] = json.dumps(self.owners(), indent=1) + "\n"
+        for file, text in texts.items():
+            if not file.exists() or file.read_bytes() != text.encode():  # missing, or damaged
+                with whole(file) as partial:
+                    partial.write_text(text, encoding="utf-8")
+
+    def owners(self) -> dict[str, str]:
+        """By key: the runs whose artifact it is, the two that are compared, or the figure."""
+        runs: dict[str, list[str]] = {}
+        for run, stages in self.recipes.items():
+            for made in stages.values():
+                runs.setdefault(key(made), []).append(run)
+        pairs = {name: list(self.runs_of[name]) for name in self.by_key.get("angles", {})}
+        named = {name: f"run{'s' if len(some) > 1 else ''} {', '.join(some)}" for name, some in (runs | pairs).items()}
+        return named | {name: f"figure {made['parameters']['name']}" for name, made in self.by_key["figures"].items()}
 
     def files(self, run: str, stage: str) -> list[str]:
         """Paths of the artifacts of a stage of a run."""
@@ -214,6 +227,6 @@ class Plan:
         return {"figures": addresses, "links": links}
 
 
-def plan(file: str = "params.yaml") -> Plan:
-    """Plan of a params file.  Raises ParamsError."""
-    return Plan(load(file))
+def plan(file: str | Path = "params.yaml", root: Path = Path()) -> Plan:
+    """Plan of a params file of the project at `root`, to which its addresses are relative.  Raises ParamsError."""
+    return Plan(load(file, root))

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from training_jacobian.store import check, sha256, whole
+from training_jacobian.integrity import check, sha256
+from training_jacobian.oserrors import telling
+from training_jacobian.store import whole
 
 MANIFEST, STAMP = Path("results/figs/all"), Path("results/.published")
 
@@ -23,7 +25,7 @@ def is_published(wanted: Wanted) -> bool:
     """Whether manifest, figures and links are all as wanted."""
     figures = {f"results/figs/{name}": Path(address).parent.name for name, address in wanted["figures"].items()}
     try:
-        lines = [line.split() for line in MANIFEST.read_text().splitlines()]
+        lines = [line.split() for line in _lines(MANIFEST)]
         listed = {path: key for _, path, key in lines} == figures
         intact = all(sha256(Path(path)) == sha for sha, path, _ in lines)
         return listed and intact and all(str(Path(link).readlink()) == to for link, to in wanted["links"].items())
@@ -32,33 +34,45 @@ def is_published(wanted: Wanted) -> bool:
 
 
 def stamp(wanted: Wanted) -> tuple[Path, bool]:
-    """A file newer than the manifest if that is out of date, and whether it is up to date."""
+    """A file newer than the manifest if that is out of date, and whether it is up to date.  Raises ArtifactError."""
     published = is_published(wanted)
-    if not (published and STAMP.exists()):
-        STAMP.parent.mkdir(parents=True, exist_ok=True)
-        # the time, because Snakemake also compares content; and what the manifest lists, before Snakemake removes it
-        old = sorted({*_listed(), *_published()})
-        STAMP.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
-        newest = max((path.stat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
-        now = max(time.time(), newest + 1)  # whatever the clock was when they were written
-        os.utime(STAMP, (now, now))
+    with telling(STAMP, "written"):
+        if not (published and STAMP.exists()):
+            # with the time, because Snakemake also compares content; and what was listed, before Snakemake removes it
+            old = sorted({*_listed(), *_published()})
+            with whole(STAMP) as partial:
+                partial.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
+            newest = max((path.lstat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
+            now = max(time.time(), newest + 1)  # whatever the clock was when they were written
+            os.utime(STAMP, (now, now))
     return STAMP, published
 
 
 def _listed() -> list[str]:
     """Files in the manifest, as far as it is one."""
-    text = MANIFEST.read_text(errors="replace") if MANIFEST.exists() else ""
-    words = [line.split() for line in text.splitlines()]
+    words = [line.split() for line in _lines(MANIFEST)]
     return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == MANIFEST.parent]
 
 
 def _published() -> list[str]:
-    """Files published earlier, which may now be removed; nothing else in the folder is touched."""
-    return STAMP.read_text().splitlines()[1:] if STAMP.exists() else []
+    """Files published earlier, which may now be removed; nothing else in the folder is touched, nor outside it."""
+    return [each for each in _lines(STAMP)[1:] if Path(each).parent == MANIFEST.parent]
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(errors="replace").splitlines() if file.is_file() else []
 
 
 def publish(wanted: Wanted) -> None:
-    """Copy figures, link runs, write the manifest last.  Raises ArtifactError if a figure is missing or damaged."""
+    """Copy figures, link runs, write the manifest last.
+
+    Raises ArtifactError if a figure is missing or damaged, or where the operating system refuses.
+    """
+    with telling(MANIFEST, "written"):
+        _publish(wanted)
+
+
+def _publish(wanted: Wanted) -> None:
     MANIFEST.parent.mkdir(parents=True, exist_ok=True)
     for old in _published():
         Path(old).unlink(missing_ok=True)
@@ -77,7 +91,8 @@ def publish(wanted: Wanted) -> None:
             run.rmdir()
     for link, leads_to in wanted["links"].items():
         Path(link).parent.mkdir(parents=True, exist_ok=True)
-        Path(link).symlink_to(leads_to, target_is_directory=True)
+        with telling(Path(link), "made"):
+            Path(link).symlink_to(leads_to, target_is_directory=True)
     with whole(MANIFEST) as partial:
         partial.write_text("".join(lines))
 

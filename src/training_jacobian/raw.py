@@ -1,17 +1,19 @@
-"""Raw data files: downloaded once, whole or not at all, and checked by a digest of their content."""
+"""Raw data files: known by their content, whatever they are called; downloaded once, whole or not at all."""
 
 import gzip
 import hashlib
 import http.client
+import os
 import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from training_jacobian.datasets import Raw
+from training_jacobian.oserrors import AGAIN, ArtifactError, telling
 from training_jacobian.progress import Progress
 from training_jacobian.store import whole
 
@@ -19,6 +21,15 @@ TIMEOUT = 30.0  # seconds without a byte
 TRIES = 3  # of one address; each goes on where the last was cut off
 LARGEST = 2**30  # bytes; no file of a data set here is as large
 PIECE = 2**16
+LISTED = 10  # files that a message names
+GZIP = b"\x1f\x8b"
+KINDS = {
+    GZIP: ", packed by gzip, cut off or of something else",
+    b"PK": ", a zip archive: unpack it",
+    b"<": ", perhaps a web page",
+}
+
+Open = Callable[..., Any]
 
 
 class RawError(RuntimeError):
@@ -30,36 +41,133 @@ def _pieces(file: Any) -> Iterator[bytes]:
         yield piece
 
 
-def check(path: Path, raw: Raw) -> None:
-    """Raise RawError if the content is not that of the digest."""
+def _unlike(path: Path, raw: Raw) -> str | None:
+    """What tells the content from the right one; None if nothing does."""
     algorithm, _, digest = raw.digest.partition(":")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()
-    if found != digest:
-        raise RawError(
-            f"{path}: {algorithm} of the content is {found}, expected {digest}; it is damaged or another file"
-        )
+    return None if found == digest else f"{algorithm} of the content is {found}, expected {digest}"
+
+
+def _ways(path: Path, raw: Raw) -> list[Open]:
+    """How a file can hold the content, by its size: as it is, or packed by gzip.  Raises RawError if it cannot.
+
+    So nothing large is read in vain.  A file of gzip ends in the size of what it holds.
+    """
+    if not path.is_file():
+        raise RawError("a link that leads to nothing" if path.is_symlink() else "not a file")
+    size, inside = path.stat().st_size, -1
+    with path.open("rb") as file:
+        start = file.read(len(GZIP))
+        if start == GZIP:
+            file.seek(-4, os.SEEK_END) if size > 4 else None
+            inside = int.from_bytes(file.read(4), "little")
+    ways: list[Open] = [open] if raw.size in (None, size) else []
+    if start == GZIP and raw.size in (None, inside):
+        ways.append(gzip.open)
+    if not size or not ways:
+        kind = next((kind for begin, kind in KINDS.items() if start.startswith(begin)), "")
+        raise RawError(f"{size} bytes{kind}; expected {raw.size}" if size else "empty")
+    return ways
+
+
+def _content(path: Path, opened: Open) -> Iterator[bytes]:
+    """What a file holds, in pieces.  Raises RawError if it is not whole."""
+    try:
+        with telling(path), opened(path, "rb") as source:
+            yield from _pieces(source)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RawError(f"{path.name}: not a whole gzip file ({error})") from None
 
 
 def _unpack(packed: Path, target: Path, raw: Raw) -> None:
-    """Put the content of a download at `target`, if it is the right one."""
-    with whole(target) as partial:
-        opened = gzip.open if raw.packed else open
-        with opened(packed, "rb") as source, partial.open("wb") as made:
-            size = 0
-            try:
-                for piece in _pieces(source):
-                    size += made.write(piece)
-                    if size > LARGEST:
-                        raise RawError(f"{packed.name}: unpacks to more than {LARGEST} bytes")
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise RawError(f"{packed.name}: not a whole gzip file ({error})") from None
-        check(partial, raw)
+    """Put the content of a file at `target`, if it is the right one.  Raises RawError, with what was found instead."""
+    failures = []
+    for opened in _ways(packed, raw):
+        try:
+            with whole(target) as partial:
+                size = 0
+                with partial.open("wb") as made:
+                    for piece in _content(packed, opened):
+                        size += made.write(piece)
+                        if size > LARGEST:
+                            raise RawError(f"{packed.name}: unpacks to more than {LARGEST} bytes")
+                if unlike := _unlike(partial, raw):
+                    raise RawError(unlike)
+            return
+        except RawError as error:
+            failures.append(str(error))
+    raise RawError("; ".join(failures))
+
+
+def _others(target: Path) -> Iterator[Path]:
+    """Files in the folder of `target`, or below, that a person may have put there."""
+    for folder, _, names in os.walk(target.parent):
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def place(target: Path, raw: Raw) -> list[str] | None:
+    """Put the content of `raw` at `target`, from any file in its folder or below, under any name, packed or not.
+
+    Returns None, or what was found instead, one line a file.  Raises ArtifactError where the system refuses.
+    """
+    with telling(target):
+        if target.is_dir():
+            raise RawError(
+                f"{target}: a folder is where a file belongs: rename it (files in it are found), and {AGAIN}"
+            )
+        if target.exists() and _unlike(target, raw) is None:
+            return None
+    found = []
+    for path in sorted(_others(target), key=lambda path: path != target):
+        try:
+            _unpack(path, target, raw)
+            return None
+        except (RawError, OSError) as error:
+            found.append(f"  {path}: {error.strerror if isinstance(error, OSError) else error}")
+    return found
+
+
+def _refused(target: Path, raw: Raw, found: list[str], answers: list[str]) -> RawError:
+    """What is wrong, and what to do."""
+    lines = [
+        f"{target}: {'not the right file' if target.exists() else 'not there'}; expected {raw.digest} of the content"
+    ]
+    if found:
+        more = [f"  and {len(found) - LISTED} more"] if len(found) > LISTED else []
+        lines += [f"None of the files in {target.parent}/ has it:", *found[:LISTED], *more]
+    if answers:
+        lines += [f"{raw.name} could not be downloaded:", *answers]
+    remedy = f"Delete {target}, to have it downloaded, or put" if target.exists() else "Put"
+    names = f"{raw.name} or {raw.name}.gz" if raw.packed else raw.name
+    return RawError(
+        "\n".join(
+            [
+                *lines,
+                f"{remedy} {names} into {target.parent}/ ({raw.digest} of the content), under any name, and {AGAIN}",
+            ]
+        )
+    )
+
+
+def ready(target: Path, raw: Raw) -> Path:
+    """The path of a raw file with the right content, put there from beside if need be; nothing is downloaded.
+
+    Raises RawError, with what is there instead and what to do, or ArtifactError where the system refuses.
+    """
+    found = place(target, raw)
+    if found is not None:
+        raise _refused(target, raw, found, [])
+    return target
 
 
 def _download(url: str, partial: Path) -> None:
-    """Fetch `url` into `partial`, going on after what is there.  Raises RawError or OSError."""
-    done = partial.stat().st_size if partial.exists() else 0
+    """Fetch `url` into `partial`, going on after what is there.
+
+    Raises RawError, or OSError of the network; ArtifactError where it cannot be written.
+    """
+    with telling(partial, "written"):
+        done = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (http and https: `fetch` sees to it)
         if answer.headers.get_content_type() == "text/html":
@@ -71,9 +179,14 @@ def _download(url: str, partial: Path) -> None:
         if (total or 0) > LARGEST:
             raise RawError(f"the file has {total} bytes, more than any data set here")
         progress = Progress(f"download {url.rpartition('/')[2]}", (total or LARGEST) // 1000, "kB")
-        with partial.open("ab" if done else "wb") as file:
+        with telling(partial, "written"):
+            file = partial.open("ab" if done else "wb", buffering=0)  # nothing is left to be written when it is closed
+        with file:
             for piece in _pieces(answer):
-                done += file.write(piece)
+                done += len(piece)
+                with telling(partial, "written"):
+                    while piece:
+                        piece = piece[file.write(piece) :]
                 progress.advance(done // 1000 - progress.done)
                 if done > LARGEST:
                     raise RawError("the file has no end")
@@ -99,19 +212,19 @@ def _from(url: str, partial: Path) -> None:
 
 
 def fetch(raw: Raw, folder: Path) -> Path:
-    """The path of a file of a data set, downloaded if it is not there; a .gz that a user put there is unpacked.
+    """The path of a file of a data set: there, or in the folder under another name or packed, or downloaded.
 
-    Raises RawError, with what each address answered and where to put the file by hand; then nothing is left.
+    Raises RawError, with what is there and what each address answered, and where to put the file by hand; ArtifactError
+    where the system refuses.  Then nothing is left.
     """
     target = folder / raw.name
-    if target.exists():
-        check(target, raw)
+    found, answers = place(target, raw), []
+    if found is None:
         return target
-    given, failures = target.with_name(f"{raw.name}.gz"), []
-    if raw.packed and given.exists():
-        _unpack(given, target, raw)
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
+    if target.exists():  # a person's: not replaced
+        raise _refused(target, raw, found, [])
+    with telling(folder, "written"):
+        folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{raw.name}.download")
     for url in raw.urls:
         if not url.startswith(("http://", "https://")):
@@ -120,13 +233,12 @@ def fetch(raw: Raw, folder: Path) -> Path:
             _from(url, partial)
             _unpack(partial, target, raw)
         except (RawError, OSError, http.client.HTTPException) as error:
-            failures.append(f"  {url}: {error}")
+            answers.append(f"  {url}: {error}")
             partial.unlink(missing_ok=True)  # another address may have another file
+        except ArtifactError:
+            partial.unlink(missing_ok=True)
+            raise
         else:
             partial.unlink()
             return target
-    answers, names = "\n".join(failures), f"{raw.name} or {raw.name}.gz" if raw.packed else raw.name
-    raise RawError(
-        f"{raw.name} could not be downloaded:\n{answers}\nPut {names} into {folder}/ "
-        f"({raw.digest} of the content) and run the same command again"
-    )
+    raise _refused(target, raw, found, answers)

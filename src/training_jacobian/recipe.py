@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from training_jacobian import reading
 from training_jacobian.datasets import dataset
 from training_jacobian.models import model
 from training_jacobian.params import FileInitial, Params, Run
+from training_jacobian.vouched import SAME
 
 Recipe = dict[str, Any]
 
@@ -61,9 +63,9 @@ STAGES = {
     "subspace": Stage(
         "svd", ("subspace",), lambda run: ("endpoint", "subspace_training", "subspaces", "stages.subspace")
     ),
-    "pfj": Stage("svd", ("pfj",), lambda run: ("exact_bulk", "pfj", "subspaces", "stages.pfj")),
+    "pfj": Stage("svd", ("pfj",), lambda run: ("exact_bulk", "invariance", "pfj", "subspaces", "stages.pfj")),
     # of two runs, `from` one `with` another
-    "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "subspaces", "stages.angles")),
+    "angles": Stage("svd", ("angles",), lambda run: ("exact_bulk", "invariance", "subspaces", "stages.angles")),
 }
 ANALYSES = (
     *("triplets", "density", "responses", "identity"),
@@ -110,7 +112,15 @@ def _shape_of(node: Any) -> Any:
 
 @cache
 def code_digest(module: str) -> str:
-    """Digest of a module of this package, e.g. `training`; comments, docstrings and layout do not count."""
+    """Digest of a module of this package, e.g. `training`; comments, docstrings, layout and what is vouched for do not
+    count.
+    """
+    found = source_digest(module)
+    return SAME.get((module, found), found)
+
+
+def source_digest(module: str) -> str:
+    """As `code_digest`, of the source as it is."""
     source = Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     return hashlib.sha256(canonical(_shape_of(ast.parse(source))).encode()).hexdigest()[:12]
 
@@ -131,9 +141,12 @@ def recipe(params: Params, run: Run, stage: str) -> Recipe:
     if "initial" in parameters and isinstance(run.initial, FileInitial):
         # by its content, not its name
         parameters["initial"] = {"name": "file", "sha256": file_digest(run.initial.path)}
+    reads = {"data": lambda: dataset(run.data.name), "train": lambda: model(run.model.name)}
+    files = reading.contents(reads[stage]()) if stage in reads else {}
     made: Recipe = {
         "stage": stage,
         "parameters": parameters,
+        **({"files": files} if files else {}),
         "code": {module: code_digest(module) for module in step.code(run)},
     }
     return {**made, "from": recipe(params, run, step.after)} if step.after else made
@@ -161,3 +174,4 @@ def check_code(recipe: Recipe) -> None:
         for module, digest in each["code"].items():
             if code_digest(module) != digest:
                 raise RuntimeError(f"{module} was edited after the workflow was started; run the same command again")
+        reading.check(each.get("files", {}))

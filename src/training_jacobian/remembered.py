@@ -9,8 +9,23 @@ from scipy.sparse.linalg import LinearOperator
 from training_jacobian.store import whole
 
 
+def _digest(values: np.ndarray) -> str:
+    """Of dtype, shape and bytes."""
+    return f"{values.dtype.str} {values.shape} {hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()}"
+
+
+def _read(path: Path, asked: str) -> np.ndarray | None:
+    """The product in a file, if it is whole and answers what was asked."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            product = np.asarray(kept["product"])
+            return product if str(kept["asked"]) == f"{asked} {_digest(product)}" else None
+    except Exception:  # whatever is wrong with it, it can be computed again
+        return None
+
+
 class Remembered(LinearOperator):  # type: ignore[misc]
-    """`operator`, whose i-th product is read from `folder`/<i>.npz if it is there and was of the same vectors.
+    """`operator`, whose i-th product is read from `folder`/<i>.npz if it is there, whole, and was of the same vectors.
 
     So a deterministic method repeats, without computing, all that it had done before it was killed.
     """
@@ -22,14 +37,12 @@ class Remembered(LinearOperator):  # type: ignore[misc]
     def _product(self, X: np.ndarray, adjoint: bool) -> np.ndarray:
         path = self.folder / f"{self.count}.npz"
         self.count += 1
-        asked = f"{adjoint} {X.shape} {hashlib.sha256(np.ascontiguousarray(X).data).hexdigest()}"
-        if path.exists():
-            with np.load(path, allow_pickle=False) as kept:
-                if str(kept["asked"]) == asked:
-                    return np.asarray(kept["product"])
+        asked = f"{self.folder.parent.name}/{self.folder.name} {adjoint} {_digest(X)}"
+        if (kept := _read(path, asked)) is not None:
+            return kept
         product: np.ndarray = self.operator.rmatmat(X) if adjoint else self.operator.matmat(X)
         with whole(path) as partial, partial.open("wb") as file:
-            np.savez(file, asked=np.array(asked), product=product)
+            np.savez(file, asked=np.array(f"{asked} {_digest(product)}"), product=product)
         return product
 
     def _matmat(self, X: np.ndarray) -> np.ndarray:

@@ -1,25 +1,29 @@
-"""For a Python session: the stored training of a run in params.yaml."""
+"""For a Python session: the stored training of a run in params.yaml.  The session's own settings stay as they are."""
 
 from pathlib import Path
 
+from training_jacobian.commands import root_of
 from training_jacobian.plan import plan
 from training_jacobian.section import nearest
 from training_jacobian.trajectory import Trajectory
 
 
-def trajectory(run: str, params: str = "params.yaml") -> Trajectory:
-    """The training of a run; the working directory is the project's root.
+def trajectory(run: str, params: str | Path = "params.yaml") -> Trajectory:
+    """The training of a run of a params file, whose results lie in the project of that file, wherever the session is.
 
     Raises ParamsError if params.yaml is wrong, ValueError if it has no such run, FileNotFoundError, with the command
     that computes it, if the run is not trained yet.
     """
-    made = plan(params)
+    file = Path(params).resolve()
+    root = root_of(file)
+    made = plan(file, root)
     if run not in made.recipes:
         raise ValueError(f"{params} has no run {run!r}; {nearest(run, list(made.recipes))}")
-    data, train = made.files(run, "data")[0], made.files(run, "train")[0]
+    data, train = (root / made.files(run, stage)[0] for stage in ("data", "train"))
     for path in (data, train):
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{path} is not there; compute it with: snakemake --cores all {train}")
+        if not path.exists():
+            command = f"snakemake --cores all {path.relative_to(root)}"
+            raise FileNotFoundError(f"{path} is not there; compute it, in {root}, with: {command}")
     from training_jacobian.stages import stored
 
-    return stored.trajectory(made.recipes[run]["train"], Path(data), Path(train))
+    return stored.trajectory(made.recipes[run]["train"], data, train)

@@ -1,12 +1,12 @@
 """Artifacts in and out: whole or absent, finite, self-describing, the same bytes every time."""
 
-import errno
 import hashlib
 import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -14,54 +14,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training_jacobian import __version__
+from training_jacobian.integrity import SUMS, TEMPORARY, checksums, sha256, undamaged
+from training_jacobian.integrity import check as check
+from training_jacobian.oserrors import AGAIN, telling
+from training_jacobian.oserrors import ArtifactError as ArtifactError
 from training_jacobian.recipe import Recipe, ancestors, canonical, key
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-SUMS = "SHA256SUMS"
-TEMPORARY = "columns-"  # blocks of the Jacobian are written side by side and deleted: nobody notes them
-PIECE = 2**26  # bytes read at a time
+MARGIN = 2**16  # bytes that HDF5 adds to its datasets, at most
 ORPHAN = 600  # seconds without a write after which a partial file is nobody's
-
-
-class ArtifactError(RuntimeError):
-    """An artifact that must not be used; the message names it and the remedy."""
-
-
-@contextmanager
-def _told_if_full(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        room = "make room (`training-jacobian gc` lists what no run needs) and run the same command again"
-        raise ArtifactError(f"{path}: no space left on device, nothing was written; {room}") from error
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it at the end; on an error nothing is left."""
-    with _told_if_full(path), _whole(path) as partial:
-        yield partial
+    """A temporary path beside `path`, renamed to it at the end; on an error nothing is left.
 
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier, not one still writing
-        if time.time() - orphan.stat().st_mtime > ORPHAN:
-            orphan.unlink(missing_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
-        partial = Path(file.name)
+    Raises ArtifactError where the operating system refuses, with cause and remedy.
+    """
+    with telling(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for orphan in path.parent.glob(f".{path.name}.*.partial"):  # of a job killed earlier, not one still writing
+            with suppress(FileNotFoundError):  # another job was faster
+                if time.time() - orphan.lstat().st_mtime > ORPHAN:
+                    orphan.unlink()
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
+            partial = Path(file.name)
     try:
-        partial.chmod(0o666 & ~_umask())
-        yield partial
-        partial.replace(path)
+        with telling(path, "written"):
+            partial.chmod(0o666 & ~_umask())
+            yield partial
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what stopped the writing says more
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -69,34 +57,14 @@ def artifact(path: Path) -> Iterator[Path]:
     """As `whole`, and the content's SHA-256 is noted in SHA256SUMS beside it, as `sha256sum --check` reads it."""
     with whole(path) as partial:
         yield partial
+        digest = sha256(partial)
         if path.name.startswith(TEMPORARY):
+            with partial.open("ab") as file:
+                file.write(digest.encode())
             return
-        noted = {**checksums(path.parent), path.name: sha256(partial)}
+        noted = {**checksums(path.parent), path.name: digest}
         with whole(path.parent / SUMS) as sums:
             sums.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(noted.items())))
-
-
-def checksums(directory: Path) -> dict[str, str]:
-    """SHA-256 of the files in a folder, as noted when they were written."""
-    file = directory / SUMS
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check(path: Path) -> Path:
-    """The path of a small file that is about to be read.  Raises ArtifactError if it is missing or damaged."""
-    remedy = f"delete {path} and run the same command again"
-    if not path.is_file():
-        raise ArtifactError(f"{path}: missing; {remedy}")
-    if checksums(path.parent).get(path.name, digest := sha256(path)) != digest:
-        raise ArtifactError(f"{path}: damaged (SHA-256 differs); {remedy}")
-    return path
 
 
 def _umask() -> int:
@@ -109,20 +77,34 @@ def _digest(values: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
 
 
-def write_hdf5(path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, **attributes: Any) -> None:
+def _reserve(path: Path, count: int) -> None:
+    """Raise OSError if there is no room for so many bytes: HDF5 may crash where it finds that out while it closes."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, count)
+        except (AttributeError, OSError) as error:  # not on every system, nor every file system
+            if getattr(error, "errno", None) in (ENOSPC, EDQUOT, EFBIG):
+                raise
+
+
+def write_hdf5(
+    path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, finite: bool = True, **attributes: Any
+) -> None:
     """Write datasets, each with its SHA-256, and the recipe, its key and the package version as attributes.
 
-    Raises ArtifactError if a dataset is not finite.
+    Raises ArtifactError if a dataset is not finite, unless it need not be.
     """
     import h5py
 
     for name, values in datasets.items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        if finite and values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
-    with artifact(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update({**_described(recipe), **attributes})
-        for name, values in datasets.items():
-            file.create_dataset(name, data=values).attrs["sha256"] = _digest(values)
+    with artifact(path) as partial:
+        _reserve(partial, sum(values.nbytes for values in datasets.values()) + MARGIN)
+        with h5py.File(partial, "w") as file:
+            file.attrs.update({**_described(recipe), **attributes})
+            for name, values in datasets.items():
+                file.create_dataset(name, data=values).attrs["sha256"] = _digest(values)
 
 
 def write_rows(
@@ -134,18 +116,20 @@ def write_rows(
     """
     import h5py
 
-    with artifact(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update({**_described(recipe), **attributes})
-        digest, done, dataset = hashlib.sha256(), 0, file.create_dataset(name, shape, attributes["dtype"])
-        for piece in pieces:
-            if not np.isfinite(piece).all():
-                raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
-            dataset[done : done + len(piece)] = piece
-            digest.update(np.ascontiguousarray(piece).data)
-            done += len(piece)
-        if done != shape[0]:
-            raise ArtifactError(f"{path}: {name} has {done} rows, not {shape[0]}; nothing was written")
-        dataset.attrs["sha256"] = digest.hexdigest()
+    with artifact(path) as partial:
+        _reserve(partial, shape[0] * shape[1] * np.dtype(attributes["dtype"]).itemsize + MARGIN)
+        with h5py.File(partial, "w") as file:
+            file.attrs.update({**_described(recipe), **attributes})
+            digest, done, dataset = hashlib.sha256(), 0, file.create_dataset(name, shape, attributes["dtype"])
+            for piece in pieces:
+                if not np.isfinite(piece).all():
+                    raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
+                dataset[done : done + len(piece)] = piece
+                digest.update(np.ascontiguousarray(piece).data)
+                done += len(piece)
+            if done != shape[0]:
+                raise ArtifactError(f"{path}: {name} has {done} rows, not {shape[0]}; nothing was written")
+            dataset.attrs["sha256"] = digest.hexdigest()
 
 
 def _described(recipe: Recipe) -> dict[str, str]:
@@ -153,63 +137,77 @@ def _described(recipe: Recipe) -> dict[str, str]:
 
 
 @contextmanager
-def _opened(path: Path, recipe: Recipe, stage: str) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """An HDF5 file that has been checked, for reading.  Raises ArtifactError."""
     import h5py
 
-    remedy = f"delete {path} and run the same command again"
-    wanted = key(ancestors(recipe)[stage])
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs["key"] != wanted:
-                raise ArtifactError(f"{path}: made by recipe {file.attrs['key']}, expected {wanted}; {remedy}")
+        with telling(path), h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError) as error:
-        raise ArtifactError(f"{path}: missing or damaged ({error}); {remedy}") from error
+    except OSError as error:  # memory may be short: HDF5 has no number for that
+        raise ArtifactError(f"{path}: HDF5 cannot read it, though its SHA-256 is right ({error}); {AGAIN}") from error
+    except KeyError as error:
+        raise ArtifactError(f"{path}: no artifact of this version ({error}); delete {path} and {AGAIN}") from error
 
 
-def _undamaged(path: Path, name: str, found: str, noted: str) -> None:
-    if found != noted:
-        remedy = f"delete {path} and run the same command again"
-        raise ArtifactError(f"{path}: {name} is damaged (SHA-256 differs); {remedy}")
+@contextmanager
+def _made_by(path: Path, recipe: Recipe, stage: str) -> Iterator[Any]:
+    wanted = key(ancestors(recipe)[stage])
+    with opened(path) as file:
+        if (made := file.attrs["key"]) != wanted:
+            raise ArtifactError(f"{path}: made by recipe {made}, expected {wanted}; delete {path} and {AGAIN}")
+        yield file
 
 
 def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = None) -> dict[str, np.ndarray]:
     """Datasets (all of them, or `names`) of the artifact that an earlier `stage` of `recipe` made.
 
-    Raises ArtifactError if the file is damaged or was made by another recipe.
+    Raises ArtifactError if the file is damaged, was made by another recipe, or cannot be read.
     """
     import h5py
 
-    with _opened(path, recipe, stage) as file:
+    undamaged(path)
+    with _made_by(path, recipe, stage) as file:
         if names is None:
             names = []
             file.visititems(lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None)
-        datasets = {name: file[name][()] for name in names}
-        digests = {name: file[name].attrs["sha256"] for name in names}
-    for name, values in datasets.items():
-        _undamaged(path, name, _digest(values), digests[name])
-    return datasets
+        return {name: file[name][()] for name in names}
+
+
+def read_block(path: Path, recipe: Recipe) -> tuple[int, np.ndarray]:
+    """Number of the first column, and the columns as rows (n, N), of a block of the Jacobian of `recipe`."""
+    undamaged(path)
+    with _made_by(path, recipe, "jacobian") as file:
+        return int(file.attrs["first"]), file["columns"][()]
 
 
 class Rows:
     """Datasets of an artifact of an earlier stage whose rows are read when they are wanted: `rows[5:9]`.
 
-    All of them are checked once, in pieces.  Raises ArtifactError as `read_hdf5` does.
+    The file is checked once, and again if it was touched since.  Raises ArtifactError as `read_hdf5` does.
     """
 
     def __init__(self, path: Path, recipe: Recipe, stage: str, names: list[str]) -> None:
-        self._where, self.names = (path, recipe, stage), names
-        with _opened(*self._where) as file:
-            self.attributes = dict(file.attrs)
-            for name in names:
-                found, each = hashlib.sha256(), file[name]
-                rows = max(1, PIECE * len(each) // max(1, each.nbytes))
-                for first in range(0, len(each), rows):
-                    found.update(np.ascontiguousarray(each[first : first + rows]).data)
-                _undamaged(path, name, found.hexdigest(), each.attrs["sha256"])
+        self._where, self._seen, self.names = (path, recipe, stage), (0, 0, 0), names
+        with self._checked() as file:
+            self._length = len(file[names[0]])
+
+    @contextmanager
+    def _checked(self) -> Iterator[Any]:
+        path = self._where[0]
+        with telling(path):
+            about = path.stat()
+        if (seen := (about.st_ino, about.st_size, about.st_mtime_ns)) != self._seen:
+            undamaged(path)
+            self._seen = seen
+        with _made_by(*self._where) as file:
+            yield file
+
+    def __len__(self) -> int:
+        return self._length
 
     def __getitem__(self, rows: slice) -> list[np.ndarray]:
-        with _opened(*self._where) as file:
+        with self._checked() as file:
             return [file[name][rows] for name in self.names]
 
 

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import pandas as pd
 
-from training_jacobian.store import check
+from training_jacobian.store import check, opened
 
 
 def runs(folders: dict[str, list[Path]], thresholds: list[float]) -> pd.DataFrame:
@@ -42,7 +41,7 @@ def _of_identity(folder: Path, thresholds: list[float]) -> dict[str, Any]:
 
 def _of_train(folder: Path, thresholds: list[float]) -> dict[str, Any]:
     names = ("test_loss", "test_accuracy", "train_loss")
-    with h5py.File(check(folder / "train.h5")) as file:
+    with opened(check(folder / "train.h5")) as file:
         ends = {name: float(file[f"epochs/{name}"][-1]) for name in names}
         return {"parameters": file["theta"].shape[1], **ends}
 

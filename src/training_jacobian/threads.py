@@ -1,7 +1,7 @@
 """Hold a process to its number of threads: JAX and BLAS otherwise take every core in every process."""
 
 import os
-import zlib
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,39 +12,43 @@ def hold(threads: int, xla: bool) -> None:
     """Hold BLAS, and XLA if it is used, to `threads` threads.  Call before numpy and jax are imported.
 
     XLA sizes its pool by the cores the process may run on when it starts.  They are given back right after that: the
-    operating system decides where the threads run, and jobs side by side need not agree on cores.
+    operating system decides where the threads run, and jobs side by side need not agree on cores.  Where the system
+    allows no such thing (only Linux has it, and some containers refuse it) BLAS is held and XLA is not.  Raises
+    RuntimeError if JAX cannot use the device that the environment asks for.
     """
-    if not hasattr(os, "sched_setaffinity"):  # only Linux has it; elsewhere BLAS is held, XLA is not
-        os.environ.update(dict.fromkeys(_BLAS, str(threads)))
-        return
-    allowed = os.sched_getaffinity(0)
+    can = hasattr(os, "sched_setaffinity")
+    allowed = os.sched_getaffinity(0) if can else set(range(os.cpu_count() or 1))
     threads = min(threads, len(allowed))  # --cores may promise more than there are
     os.environ.update(dict.fromkeys(_BLAS, str(threads)))
     if not xla:
         return
-    import jax
-
-    _keep_compiled(threads)
-    os.sched_setaffinity(0, sorted(allowed)[:threads])
     try:
-        jax.devices()  # starts the pool
+        if can:
+            os.sched_setaffinity(0, sorted(allowed)[:threads])
+    except OSError as error:
+        can = False
+        print(
+            f"training-jacobian: the system refuses CPU affinity ({error.strerror}): JAX takes all cores",
+            file=sys.stderr,
+        )
+    try:
+        _start()
     finally:
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):  # ended meanwhile
+        for thread in Path("/proc/self/task").iterdir() if can else ():
+            with suppress(OSError):  # ended meanwhile
                 os.sched_setaffinity(int(thread.name), allowed)
 
 
-def _keep_compiled(threads: int) -> None:
-    """Keep compiled programs for the next job: it starts a second earlier.
-
-    In one folder for each number of threads and kind of CPU: XLA compiles for both, and its cache does not ask.
-    """
+def _start() -> None:
+    """Start XLA and its pool of threads."""
     import jax
 
-    cpu = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0]
-    kept = {
-        "jax_compilation_cache_dir": f"results/.compiled/{zlib.crc32(cpu.encode()):08x}-{threads}",
-        "jax_persistent_cache_min_compile_time_secs": 0,
-    }
-    for name, value in kept.items():
-        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+    try:
+        jax.devices()
+    except Exception as error:
+        asked = {name: os.environ[name] for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME") if os.environ.get(name)}
+        if not asked:
+            raise
+        told = " and ".join(f"{name} = {value!r}" for name, value in asked.items())
+        reason = str(error).strip() or f"{type(error).__name__}: the installed jaxlib has no such device"
+        raise RuntimeError(f"{told}: {reason}; unset it, or set it to 'cpu'") from error

@@ -72,6 +72,11 @@ def gradient(shapes: Shapes, name: str, activation: str) -> Gradient:
     return Gradient(jax.grad(lambda theta, inputs, labels: cross_entropy(function(theta, inputs), labels)))
 
 
+def learning_rate(rate: float, schedule: dict[str, Any], steps: int) -> Any:
+    """The rate of all steps, or for a cosine schedule a function of the step."""
+    return optax.cosine_decay_schedule(rate, decay_steps=steps) if schedule["name"] == "cosine" else rate
+
+
 def optimizer(
     optimizer: dict[str, Any], schedule: dict[str, Any], steps: int, clip_norm: float | None = None
 ) -> optax.GradientTransformation:
@@ -80,14 +85,29 @@ def optimizer(
     SGD's `weight_decay` is added to the gradient; gradients longer than `clip_norm` are scaled to it before anything.
     """
     rest = dict(optimizer)
-    name, rate = rest.pop("name"), rest.pop("learning_rate")
-    if schedule["name"] == "cosine":
-        rate = optax.cosine_decay_schedule(rate, decay_steps=steps)
-    before = [optax.clip_by_global_norm(clip_norm)] if clip_norm else []
+    name, rate = rest.pop("name"), learning_rate(rest.pop("learning_rate"), schedule, steps)
+    before = [clip(clip_norm)] if clip_norm else []
     if name == "sgd" and (decay := rest.pop("weight_decay", 0)):
         before.append(optax.add_decayed_weights(decay))
     made: optax.GradientTransformation = getattr(optax, name)(rate, **rest)
     return optax.chain(*before, made) if before else made
+
+
+def clip(norm: float) -> optax.GradientTransformation:
+    """optax.clip_by_global_norm, bit for bit, with a transpose wherever it has a derivative.
+
+    optax divides by the gradient's norm in the branch that it does not take, too; where that norm is 0, the transpose
+    of that branch is 0 times infinity.  Here what is not taken never sees such a gradient.
+    """
+    of_optax = optax.clip_by_global_norm(norm)
+
+    def update(gradient: Any, state: Any, theta: Any = None) -> tuple[Any, Any]:
+        long = optax.tree.norm(jax.lax.stop_gradient(gradient)) >= norm
+        harmless = jax.tree.map(lambda leaf: jnp.where(long, leaf, jnp.ones_like(leaf)), gradient)
+        clipped, state = of_optax.update(harmless, state)
+        return jax.tree.map(lambda leaf, other: jnp.where(long, other, leaf), gradient, clipped), state
+
+    return optax.GradientTransformation(of_optax.init, update)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The states of a training, kept at every step or at each k-th, given back in segments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import optax
 
 from training_jacobian import jacobian, training
 from training_jacobian.jacobian import Linearized
+from training_jacobian.precision import x64_now
 from training_jacobian.training import Gradient, State, Step
 
 
@@ -19,6 +20,8 @@ class Trajectory:
 
     `gradient` is a function of theta and one of `batches`, a pytree with first axis T.  `rows(a, b)` reads the stored
     states a..b-1 stacked, theta flat; row i is s_{i * every}, and `every` divides T.
+    `x64` is JAX's mode in which all of it is computed, whatever the session has.  `remake`, a function and its
+    arguments, makes the same trajectory in another process.
     """
 
     gradient: Gradient
@@ -26,6 +29,16 @@ class Trajectory:
     batches: Any
     rows: Callable[[int, int], State]
     every: int = 1
+    x64: bool = field(default_factory=x64_now)
+    remake: tuple[Callable[..., "Trajectory"], tuple[Any, ...]] | None = None
+
+    def __reduce__(self) -> Any:
+        if self.remake is None:
+            raise TypeError(
+                "a training made in memory cannot be pickled: its gradient and optimizer are functions of this "
+                "process; make it again in the other one, or train in the workflow and use session.trajectory"
+            )
+        return self.remake
 
     @cached_property
     def steps(self) -> int:
@@ -35,11 +48,16 @@ class Trajectory:
     @cached_property
     def start(self) -> State:
         """s_0, theta flat (N,)."""
-        first: State = jax.tree.map(lambda leaf: leaf[0], self.rows(0, 1))
+        with jax.enable_x64(self.x64):
+            first: State = jax.tree.map(lambda leaf: leaf[0], self.rows(0, 1))
         return first
 
     def states(self, first: int, last: int) -> State:
         """s_first..s_{last-1} stacked, theta flat (last - first, N); what is not stored is computed again."""
+        with jax.enable_x64(self.x64):
+            return self._states(first, last)
+
+    def _states(self, first: int, last: int) -> State:
         if self.every == 1:
             return self.rows(first, last)
         row, end = first // self.every, -(-last // self.every)
@@ -60,12 +78,14 @@ class Trajectory:
 
     def linearized(self, first: int, last: int) -> Linearized:
         """Steps first..last-1, linearised, theta in parts."""
-        return self._linearize(self.states(first, last), jax.tree.map(lambda leaf: leaf[first:last], self.batches))
+        with jax.enable_x64(self.x64):
+            return self._linearize(self.states(first, last), jax.tree.map(lambda leaf: leaf[first:last], self.batches))
 
     @cached_property
     def linearized_bytes(self) -> int:
         """Memory of one linearised step."""
-        one = jax.eval_shape(self._linearize, self.rows(0, 1), jax.tree.map(lambda leaf: leaf[:1], self.batches))
+        with jax.enable_x64(self.x64):
+            one = jax.eval_shape(self._linearize, self.rows(0, 1), jax.tree.map(lambda leaf: leaf[:1], self.batches))
         return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(one))
 
     def _between(self, stored: State, first: int) -> State:

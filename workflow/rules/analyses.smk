@@ -8,7 +8,10 @@ rule spectrum:
     log:
         "results/logs/spectrum/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
+    resources:
+        mem_mb=memory("spectrum"),
+        runtime=minutes("spectrum"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -26,10 +29,10 @@ rule perturbation:
     log:
         "results/logs/perturbation/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("perturbation"),
+        runtime=minutes("perturbation"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -47,10 +50,10 @@ rule behaviour:
     log:
         "results/logs/behaviour/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("behaviour"),
+        runtime=minutes("behaviour"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -68,10 +71,10 @@ rule subspace:
     log:
         "results/logs/subspace/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("subspace"),
+        runtime=minutes("subspace"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -89,11 +92,11 @@ rule pfj:
     log:
         "results/logs/pfj/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: quarter
     resources:
-        mem_mb=3500,
-        runtime=60,
+        mem_mb=memory("pfj"),
+        runtime=minutes("pfj"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -110,10 +113,10 @@ rule angles:
     log:
         "results/logs/angles/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("angles"),
+        runtime=minutes("angles"),
     params:
         recipe=recipe_file,
         folder=folder,

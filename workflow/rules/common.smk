@@ -1,4 +1,14 @@
-shell.prefix(f"export PYTHONPATH={shlex.quote(os.path.join(workflow.basedir, 'src'))}; ")
+def literally(text):
+    """The text as Snakemake leaves it when it fills in what stands in braces."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+# Our sources before what the surroundings have on their path, such as the modules of a cluster; and the Python that runs
+# Snakemake, not the first one there, unless an environment of the jobs' own is asked for.
+SOURCES, PYTHON = shlex.quote(os.path.join(workflow.basedir, "src")), shlex.quote(os.path.dirname(sys.executable))
+OURS = "" if workflow.deployment_settings.deployment_method else f"export PATH={PYTHON}:$PATH; "
+shell.prefix(literally(f"{OURS}export PYTHONPATH={SOURCES}${{PYTHONPATH:+:$PYTHONPATH}}; "))
+ENVIRONMENT = literally(os.path.join(workflow.basedir, "envs", "training-jacobian.yaml"))
 
 
 wildcard_constraints:
@@ -23,14 +33,33 @@ def analysis(stage):
     )
 
 
+CORES = workflow.resource_settings.cores  # None where jobs are submitted; `workflow.cores` would be an error then
+
+
 def quarter(wildcards):
     """A quarter of the cores for linear algebra: memory is its limit, and jobs that compute run beside it."""
-    return max(1, (workflow.cores or 16) // 4)
+    return max(1, (CORES or 16) // 4)
 
 
 def every(wildcards):
-    """All cores, for what shares its memory among them; a function, because `--unlock` knows of no cores."""
-    return workflow.cores or 4
+    """All cores, for what shares its memory among them."""
+    return CORES or 4
+
+
+NEEDS = {name: needs.Needs(PLAN.params, run) for name, run in PLAN.params.runs.items()}
+
+
+def memory(job):
+    """Megabytes that a job asks for, in hundreds: its own, and on a node those of Snakemake, which starts it there.
+
+    Runs that share an artifact, or are compared, need the same.
+    """
+    return lambda wildcards: -(-NEEDS[PLAN.runs_of[wildcards.key][0]].memory[job] // 10**8) * 100 + 300
+
+
+def minutes(job):
+    """Minutes that a job asks for."""
+    return lambda wildcards, threads: NEEDS[PLAN.runs_of[wildcards.key][0]].minutes(job, threads)
 
 
 def folder(wildcards, output):

@@ -11,7 +11,7 @@ rule figure:
         name=names(DRAWN),
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     params:
         recipe=recipe_file,
         folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
@@ -29,7 +29,7 @@ rule runs:
         "results/logs/figures/{key}-runs.log",
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     params:
         recipe=recipe_file,
         folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
@@ -49,7 +49,7 @@ rule table:
         name=names(set(PLAN.figures()) - {TABLE, *DRAWN}),
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     params:
         recipe=recipe_file,
         command=lambda wildcards: "summary" if wildcards.name == SUMMARY else "figure",
@@ -74,7 +74,7 @@ rule publish:
         "results/logs/publish.log",
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     params:
         wanted=recipe.canonical(PLAN.wanted()),
     shell:

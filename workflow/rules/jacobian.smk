@@ -11,11 +11,11 @@ rule columns:
         last=r"\d+",
     priority: 1
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1200,
-        runtime=60,
+        mem_mb=memory("columns"),
+        runtime=minutes("columns"),
     params:
         recipe=recipe_file,
     shell:
@@ -32,7 +32,10 @@ rule jacobian:
         "results/logs/jacobian/{key}.log",
     priority: 1
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
+    resources:
+        mem_mb=memory("jacobian"),
+        runtime=minutes("jacobian"),
     params:
         recipe=recipe_file,
     shell:
@@ -48,11 +51,11 @@ rule svd:
         "results/logs/svd/{key}.log",
     priority: 1
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: quarter
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=memory("svd"),
+        runtime=minutes("svd"),
     params:
         recipe=recipe_file,
     shell:
@@ -68,11 +71,11 @@ rule identity:
     log:
         "results/logs/identity/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: quarter
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("identity"),
+        runtime=minutes("identity"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -90,11 +93,11 @@ rule triplets:
     log:
         "results/logs/triplets/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: every
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=memory("triplets"),
+        runtime=minutes("triplets"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -113,11 +116,11 @@ rule density:
     log:
         "results/logs/density/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: every
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=memory("density"),
+        runtime=minutes("density"),
     params:
         recipe=recipe_file,
         folder=folder,
@@ -137,11 +140,11 @@ rule responses:
     log:
         "results/logs/responses/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     threads: every
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=memory("responses"),
+        runtime=minutes("responses"),
     params:
         recipe=recipe_file,
         folder=folder,

@@ -8,7 +8,7 @@ rule raw:
         file="[^/]+",
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     shell:
         "python -m training_jacobian raw {wildcards.set} {wildcards.file} --log {log}"
 
@@ -22,7 +22,7 @@ rule data:
         "results/logs/data/{key}.log",
     localrule: True
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     params:
         recipe=recipe_file,
     shell:
@@ -38,10 +38,10 @@ rule train:
     log:
         "results/logs/train/{key}.log",
     conda:
-        "../../envs/training-jacobian.yaml"
+        ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("train"),
+        runtime=minutes("train"),
     params:
         recipe=recipe_file,
         theta=lambda wildcards, input: f"--theta {shlex.quote(str(input.theta))}" if input.get("theta") else "",

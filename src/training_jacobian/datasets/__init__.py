@@ -12,6 +12,7 @@ class Raw:
     name: str
     digest: str  # of its content, e.g. "sha256:ba89..."
     urls: tuple[str, ...]  # tried in turn
+    size: int | None = None  # bytes of its content; None: any
 
     @property
     def packed(self) -> bool:

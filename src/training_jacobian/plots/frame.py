@@ -6,10 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("agg")
-
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -51,14 +47,17 @@ def save(plot: Plot, table: pd.DataFrame, style: dict[str, Any], targets: dict[s
         "legend.fontsize": size - 1,
         **small,
     }
-    look |= {"lines.linewidth": 1.2, "lines.markersize": 3, "pdf.fonttype": 42}
-    with sns.axes_style("ticks"), sns.color_palette(style["palette"]), mpl.rc_context(look):
+    look |= {"lines.linewidth": 1.2, "lines.markersize": 3, "pdf.fonttype": 42, "font.sans-serif": ["DejaVu Sans"]}
+    with mpl.rc_context():  # whoever calls keeps theirs
+        mpl.rcdefaults()  # and no matplotlibrc has a say here
+        mpl.rcParams.update(sns.axes_style("ticks"))
+        sns.set_palette(style["palette"])
+        mpl.rcParams.update(look)
         inches = (style["width"] * plot.width, style["height"] * plot.height)
-        figure = plt.figure(figsize=inches, layout="constrained")
+        figure = Figure(figsize=inches, layout="constrained")  # not pyplot's, which would choose a backend
         plot.draw(figure, table)
         sns.despine(figure)
         for form, target in targets.items():
             # no date, no version: the same bytes every time
             fields = ("CreationDate", "Creator", "Producer") if form == "pdf" else ("Software",)
             figure.savefig(target, dpi=style["dpi"], metadata=dict.fromkeys(fields), format=form)
-        plt.close(figure)

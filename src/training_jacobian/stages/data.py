@@ -15,9 +15,8 @@ def examples(chosen: dict[str, object], files: list[Path]) -> dict[str, np.ndarr
     known = dataset(str(options["name"])).RAW
     if not known:
         return data.split(**options)  # type: ignore[arg-type]
-    for path, each in zip(files, known, strict=True):
-        raw.check(path, each)
-    return data.first(raw=files, **options)  # type: ignore[arg-type]
+    checked = [raw.ready(path, each) for path, each in zip(files, known, strict=True)]
+    return data.first(raw=checked, **options)  # type: ignore[arg-type]
 
 
 def make_data(recipe: Recipe, files: list[Path], out: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import aslinearoperator
 
@@ -19,23 +20,24 @@ def make_density(recipe: Recipe, data_file: Path, train_file: Path, triplets_fil
     """Folder with `counts.csv`: number of singular values of J - I, of N, below each threshold.
 
     And `bulk.h5`: V (N, probes), a direction of each probe that training changes little, and |J v - v| (probes,).
-    The right singular vectors of J - I are left out if they are there, else those of J, of which more must be said.
+    The right singular vectors of J - I are deflated if they were asked for, else those of J, which say less of J - I.
     """
     settings = parameters(recipe)["density"]
     own = "J_minus_identity" in parameters(recipe)["svd"]["operators"]
     name = "J_minus_identity" if own else "J"
-    parts = [f"{name}/Vt", f"{name}/S"]
-    found, S = store.read_hdf5(triplets_file, recipe, "triplets", parts).values()
+    parts = [f"{name}/{part}" for part in ("Vt", "S", "bound")]
+    deflated, S, bound = store.read_hdf5(triplets_file, recipe, "triplets", parts).values()
     J = TrainingJacobian(trajectory(recipe, data_file, train_file), memory=MEMORY)
     size = J.shape[0]
     folder = out / "products"
     kept = Remembered(J - aslinearoperator(scipy.sparse.eye_array(size)), folder)
     progress = Progress("density", settings["steps"], "Lanczos steps")
     probes, steps, seed = settings["probes"], settings["steps"], settings["seed"]
-    nodes, weights, least = density.quadrature(kept, found.T, probes, steps, seed, progress.advance)
-    others = None if own else S - 1  # Weyl; and S, of a projection of J, is at most that of J (interlacing)
-    table = density.counts(nodes, weights, settings["thresholds"], size - len(found), others)
+    found = density.quadrature(kept, deflated.T, probes, steps, seed, progress.advance)
+    if not own:  # Weyl; and S, of a projection of J, is but for rounding at most that of J (interlacing)
+        S, bound = S - np.minimum(bound, density.SINGLE * S) - 1, np.full(len(S), np.inf)
+    table = density.counts(found, settings["thresholds"], S, bound)
     store.write_recipe(out, recipe, "float64")
-    store.write_hdf5(out / "bulk.h5", {"V": least, "changed_by": nodes[:, 0]}, recipe, dtype="float64")
-    store.write_csv(out / "counts.csv", table.assign(parameters=size, deflated=len(found)))
+    store.write_hdf5(out / "bulk.h5", {"V": found.vectors, "changed_by": found.nodes[:, 0]}, recipe, dtype="float64")
+    store.write_csv(out / "counts.csv", table.assign(parameters=size, deflated=len(deflated)))
     shutil.rmtree(folder, ignore_errors=True)

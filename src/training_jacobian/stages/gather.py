@@ -12,9 +12,14 @@ def make_jacobian(recipe: Recipe, blocks: list[Path], out: Path) -> None:
     """`jacobian.h5`: J (N, N), gathered from the column blocks; J[i, j] = d theta_T[i] / d theta_0[j]."""
     J, done = np.empty((0, 0)), 0
     for block in blocks:
-        rows = store.read_hdf5(block, recipe, "jacobian")["columns"]
+        first, rows = store.read_block(block, recipe)
         if not done:
             J = np.empty((rows.shape[1], rows.shape[1]), rows.dtype)
+        if first != done or block.name != f"columns-{first}-{first + len(rows)}.h5":
+            raise store.ArtifactError(
+                f"{block}: holds the columns from {first} on, {len(rows)} of them, where those from {done} on belong; "
+                f"delete {block} and run the same command again"
+            )
         J[:, done : done + len(rows)] = rows[: len(J) - done].T
         done += len(rows)
     if done != len(J):

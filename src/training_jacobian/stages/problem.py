@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian import layout, training
+from training_jacobian.precision import in_64_bits
 from training_jacobian.recipe import Recipe, parameters
-
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # every dtype here is explicit
 
 AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
 
@@ -15,6 +14,7 @@ AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
 class Problem:
     """Training as a map on the extended state, of a recipe and its data."""
 
+    @in_64_bits
     def __init__(self, recipe: Recipe, examples: dict[str, np.ndarray]) -> None:
         chosen = parameters(recipe)
         self.settings = chosen["training"]
@@ -38,11 +38,13 @@ class Problem:
             return values.astype(self.dtype) / self.dtype.type(255)
         return values.astype(self.dtype) if values.dtype.kind == "f" else values
 
+    @in_64_bits
     def start(self, theta: np.ndarray) -> training.State:
         """s_0 from theta_0 (N,)."""
         first = jnp.asarray(theta.astype(self.dtype))
         return training.State(first, self.optimizer.init(first))
 
+    @in_64_bits
     def evaluate(self, theta: jax.Array, part: str) -> tuple[jax.Array, jax.Array]:
         """Loss (nats) and accuracy on `train` or `test`, for each of theta (K, N)."""
         inputs, labels = self.examples[f"inputs_{part}"], self.examples[f"labels_{part}"]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from training_jacobian import initial, store, training
+from training_jacobian import divergence, initial, store, training
 from training_jacobian.recipe import Recipe, file_digest, parameters
 from training_jacobian.stages.problem import Problem, memory_names
 
@@ -41,5 +41,10 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     for part in ("train", "test"):
         loss, accuracy = problem.evaluate(states.theta[steps // every], part)
         datasets |= {f"epochs/{part}_loss": np.asarray(loss), f"epochs/{part}_accuracy": np.asarray(accuracy)}
+    settings, kept = problem.settings, problem.settings.get("may_diverge", False)
+    if not kept:
+        chosen = settings["optimizer"]["learning_rate"], settings["schedule"], len(problem.batches)
+        losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
+        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen))
     store.write_recipe(out.parent, recipe, str(problem.dtype))
-    store.write_hdf5(out, datasets, recipe, dtype=str(problem.dtype), every=every)
+    store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)

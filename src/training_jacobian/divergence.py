@@ -1,0 +1,47 @@
+"""Trainings that explode: their Jacobian is a number without a meaning, so they stop, and say where."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+EXPLODED = 100  # times the loss at the start; learning rates at the edge of stability stay below 50
+
+
+class DivergedError(ArithmeticError):
+    """A training has no finite end, or one of nonsense; the message says at which step and what to do."""
+
+
+def check(
+    thetas: Any, every: int, epochs: np.ndarray, losses: np.ndarray, loss_of: Callable[[Any], Any], rate: Any
+) -> None:
+    """Raise DivergedError if a training has exploded.
+
+    `thetas` (T / every + 1, N) are its stored states, `losses` (E + 1,) the training losses in nats at the steps
+    `epochs` (E + 1,), the first of which is 0; `loss_of` gives those of any states (k, N); `rate` is the learning rate,
+    or a function of the step.  Exploded is what is not finite, or has a loss of 100 times that of the start.
+    """
+    limit = EXPLODED * losses[0]
+    finite = np.isfinite(np.asarray(thetas)).all(axis=1)
+    wrong = ~(losses <= limit)
+    if finite.all() and not wrong.any():
+        return
+    last = epochs[int(np.argmax(wrong))] // every if wrong.any() else len(thetas) - 1
+    bad = ~finite[: last + 1]
+    if not bad.any():  # the first within that epoch whose loss is as large
+        before = epochs[max(0, int(np.argmax(wrong)) - 1)] // every
+        bad[before:] = ~(np.asarray(loss_of(thetas[before : last + 1])) <= limit)
+    row = int(np.argmax(bad))
+    if finite[row]:
+        found = (
+            f"its loss is {float(np.asarray(loss_of(thetas[row : row + 1]))[0]):.3g} nats, {losses[0]:.3g} at the start"
+        )
+    else:
+        found = "theta is not finite"
+    at = float(rate(max(0, row * every - 1)) if callable(rate) else rate)
+    steps = f"step {row * every}" if every == 1 else f"steps {max(0, (row - 1) * every) + 1} to {row * every}"
+    raise DivergedError(
+        f"training has diverged at {steps} of {(len(thetas) - 1) * every}, where the learning rate is {at:.3g}: "
+        f"{found}; "
+        "lower training.optimizer.learning_rate, or keep it with training.may_diverge: true"
+    )

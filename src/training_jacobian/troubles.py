@@ -1,0 +1,48 @@
+"""What went wrong, for people: whose job it was, the cause with its remedy, and where the rest is."""
+
+import argparse
+import json
+from pathlib import Path
+
+NAMES = Path("results/recipes/names")  # key -> whose artifact it is; written by the plan, read only here
+# whose texts are sentences: they are raised on purpose; all others come with their type
+SENTENCES = (ValueError, RuntimeError, ArithmeticError, FileNotFoundError)
+
+
+def told(error: BaseException, options: argparse.Namespace) -> str:
+    """One line: run and stage of a job, cause and remedy, log."""
+    made, log = getattr(options, "recipe", None), getattr(options, "log", None)
+    whose = _whose(made, options.name) if isinstance(made, dict) else ""
+    return f"{whose}{cause(error)}{f'; log: {log}' if log else ''}"
+
+
+def cause(error: BaseException) -> str:
+    """The text of an error, never empty; with the error's type where that text alone says too little."""
+    text, kind = str(error).strip(), type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"out of memory{f' ({text})' if text else ''}; give the job more, or compute less at once"
+    if not text:
+        return kind
+    return (
+        text
+        if type(error).__module__.startswith("training_jacobian") or type(error) in SENTENCES
+        else f"{kind}: {text}"
+    )
+
+
+def _whose(made: dict[str, object], command: str) -> str:
+    """Of which run, or runs, and which stage."""
+    from training_jacobian.recipe import key
+
+    try:
+        owner = json.loads(NAMES.read_text(encoding="utf-8")).get(key(made))
+    except (OSError, ValueError, AttributeError):
+        owner = None
+    stage = str(made.get("stage", command))
+    return (
+        f"{owner}, stage {stage if stage in (command, 'figures') else f'{stage} ({command})'}: "
+        if owner
+        else f"stage {stage}: "
+    )

@@ -1,0 +1,395 @@
+"""Kinds of trouble that people of this field report in public, one test a kind: each failed at 9687bc7.
+
+What the other members of a kind do is tested where the kind is mended: the comment beside a test names the file.
+"""
+
+import fcntl
+import gzip
+import json
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy.sparse.linalg import aslinearoperator, gmres, svds
+
+from conftest import HANGS, TINY, Project
+from training_jacobian import plan, raw, recipe, store, training
+from training_jacobian.datasets import Raw
+from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.loading import ParamsError
+from training_jacobian.stages import angles, columns, data, density, gather, identity, svd, train, triplets
+
+SVD = (
+    "svd: {method: partial, rank: 20, operators: [J_minus_identity], tolerance: 1e-8, products: 160, block: 8, seed: 0}"
+)
+BIRD = "    bird: {kind: bird, runs: all}\n"
+# the tiny network, trained so little that deflated triplets of J - I lie below thresholds
+LITTLE = TINY.replace("learning_rate: 0.1", "learning_rate: 0.003").replace(
+    "  b: {initial: {seed: 1}}", f"  b: {{{SVD}}}"
+)
+COUNTS = "density: {thresholds: [3e-2, 1e-1, 3e-1, 1], probes: 4, steps: 60, seed: 0}\n"
+RELU = TINY.replace("hidden: [2], activation: gelu", "hidden: [4], activation: relu").replace("epochs: 1", "epochs: 2")
+SESSION = """
+import sys, jax, numpy as np
+jax.config.update("jax_enable_x64", False)
+from training_jacobian.session import trajectory
+from training_jacobian.linear_operator import TrainingJacobian
+J = TrainingJacobian(trajectory("a", "../params.yaml"))
+product = J @ np.ones(160)
+assert product.dtype == np.float64, product.dtype
+np.save("product.npy", product)
+print(jax.config.jax_enable_x64, "matplotlib" in sys.modules)
+"""
+
+
+def made(folder: Path, text: str, monkeypatch) -> plan.Plan:
+    monkeypatch.chdir(folder)
+    Path("params.yaml").write_text(text)
+    return plan.plan()
+
+
+def trained(of: dict[str, recipe.Recipe]) -> tuple[Path, Path]:
+    """`data.h5` and `train.h5` of a run, made in the working directory."""
+    at = [Path(recipe.path(of[stage], f"{stage}.h5")) for stage in ("data", "train")]
+    data.make_data(of["data"], [], at[0])
+    train.make_train(of["train"], at[0], None, at[1])
+    return at[0], at[1]
+
+
+def decomposed(of: dict[str, recipe.Recipe]) -> tuple[Path, Path, Path]:
+    """Data, J and its SVD of a run."""
+    inputs, J = trained(of), Path(recipe.path(of["jacobian"], "jacobian.h5"))
+    with h5py.File(inputs[1]) as file:
+        size = file["theta"].shape[1]
+    block = J.with_name(f"columns-0-{size}.h5")
+    columns.make_columns(of["jacobian"], *inputs, 0, size, block)
+    gather.make_jacobian(of["jacobian"], [block], J)
+    svd.make_svd(of["svd"], J, out := Path(recipe.path(of["svd"], "svd.h5")))
+    return inputs[0], J, out
+
+
+def job(project: Project, stage: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The job `train` of the run `a`, run again."""
+    of = plan.plan(project.root / "params.yaml").recipes["a"]
+    files = {name: recipe.path(of[name], f"{name}.h5") for name in ("data", "train")}
+    (project.root / files["train"]).unlink()
+    words = [stage, "--recipe", f"results/recipes/{recipe.key(of['train'])}.json", "--data", files["data"]]
+    return python(project, "-m", "training_jacobian", *words, "--out", files["train"], **variables)
+
+
+def python(
+    project: Project, *words: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], cwd=cwd or project.root, env={**project.environment, **variables}, text=True,
+        capture_output=True, check=False, timeout=HANGS,
+    )  # fmt: skip
+
+
+# --- what was wrong silently
+
+
+def test_environment_changes_numbers(project):
+    """More surroundings: test_surroundings.py."""
+    before = project.contents()
+    done = job(project, "train", JAX_THREEFRY_PARTITIONABLE="0")
+    assert done.returncode == 0, done.stderr
+    assert project.contents() == before
+
+
+def test_complex_vectors(tiny):
+    J = TrainingJacobian(tiny.trajectory(optax.sgd(0.3, momentum=0.9)))
+    dense, random = J.columns(0, tiny.size), np.random.default_rng(0)
+    X = random.standard_normal((tiny.size, 3)) + 1j * random.standard_normal((tiny.size, 3))
+    for operator, matrix in ((J, dense), (J.T, dense.T), (J.H, dense.T)):
+        np.testing.assert_allclose(operator @ X, matrix @ X, atol=1e-12)
+        np.testing.assert_allclose(operator @ X[:, 0], matrix @ X[:, 0], atol=1e-12)
+        assert np.abs((operator @ X).imag).max() > 0.1
+
+
+def test_complex_compositions(tiny):
+    J = TrainingJacobian(tiny.trajectory(optax.sgd(0.3, momentum=0.9)))
+    dense, z, eye = J.columns(0, tiny.size), 0.3 + 2j, np.eye(tiny.size)
+    shifted = J - z * aslinearoperator(eye)
+    sigma = svds(shifted, k=3, return_singular_vectors=False, random_state=np.random.default_rng(0))
+    np.testing.assert_allclose(np.sort(sigma), np.sort(np.linalg.svd(dense - z * eye)[1])[-3:], rtol=1e-10)
+    right = np.arange(1.0, tiny.size + 1) + 1j
+    solved, status = gmres(shifted, right, rtol=1e-12, maxiter=500)
+    assert status == 0
+    np.testing.assert_allclose(solved, np.linalg.solve(dense - z * eye, right), rtol=1e-8)
+    halfway = J.snapshots(np.stack([right, right.conj()], axis=1), [0, 5])
+    np.testing.assert_allclose(halfway[0][:, 0], right)
+    np.testing.assert_allclose(halfway[5][:, 1], halfway[5][:, 0].conj())
+
+
+def test_counts_lose_what_was_deflated(tmp_path, monkeypatch):
+    """Many trainings and ways to deflate: test_density.py."""
+    figure = (
+        BIRD.replace("all", "[a]") + "    density: {kind: density, runs: [b]}\n    j: {kind: identity, runs: [a]}\n"
+    )
+    of = made(tmp_path, LITTLE.replace(BIRD, figure) + COUNTS, monkeypatch).recipes
+    _, J, _ = decomposed(of["a"])
+    folders = {
+        stage: Path(recipe.path(made, "")) for stage, made in {**of["b"], "identity": of["a"]["identity"]}.items()
+    }
+    identity.make_identity(of["a"]["identity"], J, folders["identity"])
+    inputs = [Path(recipe.path(of["b"][stage], f"{stage}.h5")) for stage in ("data", "train")]
+    triplets.make_triplets(of["b"]["triplets"], *inputs, folders["triplets"])
+    density.make_density(of["b"]["density"], *inputs, folders["triplets"] / "triplets.h5", folders["density"])
+    table = np.genfromtxt(folders["density"] / "counts.csv", delimiter=",", names=True)
+    sigma = np.genfromtxt(folders["identity"] / "sigma.csv", delimiter=",", names=True)["sigma"]
+    truth = [(sigma < each).sum() for each in table["threshold"]]
+    assert truth == [154, 158, 159, 160]
+    assert (table["low"] <= truth).all()
+    assert (truth <= table["high"]).all()
+
+
+# --- what stopped, or said something wrong
+
+
+def test_prediction_taken_for_the_whole_eigenspace(tmp_path, monkeypatch):
+    """More networks: test_exact_bulk.py."""
+    plots = "    angles: {kind: angles, comparisons: {seeds: [a, b]}}\n"
+    text = RELU.replace(BIRD, BIRD.replace("all", "[a, b]") + plots)
+    text += "angles: {dimensions: {start: 5, stop: 150, num: 3}, seed: 0}\n"
+    of = made(tmp_path, text, monkeypatch)
+    files = [decomposed(of.recipes[run]) for run in ("a", "b")]
+    (pair,) = of.by_key["angles"].values()
+    angles.make_angles(pair, [each[0] for each in files], [each[2] for each in files], Path(recipe.path(pair)))
+    assert Path(recipe.path(pair, "overlaps.csv")).exists()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unselected_branch_in_reverse_mode(dtype):
+    """A gradient that is exactly zero, or whose square is: the transpose is that of the forward product, here I."""
+    for gradient in (np.zeros(3, dtype), np.full(3, 1e-30, dtype)):
+        clipped = training.optimizer({"name": "sgd", "learning_rate": 1.0, "momentum": 0}, {"name": "constant"}, 1, 10)
+        update = lambda g, made=clipped: made.update(g, made.init(g), g)[0]
+        forward = jax_jacobian(update, jnp.asarray(gradient), "forward")
+        np.testing.assert_array_equal(forward, -np.eye(3))
+        np.testing.assert_array_equal(jax_jacobian(update, jnp.asarray(gradient), "reverse"), forward)
+
+
+def jax_jacobian(function, at, mode):
+    import jax
+
+    return np.asarray((jax.jacfwd if mode == "forward" else jax.jacrev)(function)(at))
+
+
+def test_any_oserror_is_damaged(project):
+    """More of the operating system's answers: test_store.py."""
+    of = plan.plan(project.root / "params.yaml").recipes["a"]["svd"]
+    path = project.root / recipe.path(of, "svd.h5")
+    content = path.read_bytes()
+    with path.open("r+b") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        with pytest.raises(store.ArtifactError) as refused:
+            store.read_hdf5(path, of, "svd")
+    assert "lock" in str(refused.value)
+    assert "delete" not in str(refused.value)
+    path.write_bytes(content[:-100])  # negative control: content that is wrong is to be deleted
+    with pytest.raises(store.ArtifactError, match=f"{re.escape(str(path))}.*delete"):
+        store.read_hdf5(path, of, "svd")
+
+
+def test_device_that_is_not_there(project):
+    done = job(project, "train", JAX_PLATFORMS="cuda")
+    assert done.returncode == 1
+    assert re.search(r"stage train: JAX_PLATFORMS = 'cuda': .*; unset it, or set it to 'cpu'", done.stderr)
+
+
+def test_packages_through_pythonpath(project, tmp_path):
+    """What PYTHONPATH finds stays there, after our own sources; braces and quotes in the project's path are its own."""
+    noted, modules = tmp_path / "noted", tmp_path / "modules"
+    modules.mkdir()
+    (modules / "sitecustomize.py").write_text(f"import sys\nopen({str(noted)!r}, 'a').write(repr(sys.path) + '\\n')\n")
+    moved = Project(project.root.rename(project.root.with_name("run {x} it's")))
+    shutil.rmtree(moved.root / "results/data")
+    moved.environment["PYTHONPATH"] = str(modules)
+    done = moved.run("all_data")
+    assert done.returncode == 0, done.stderr
+    job = json.loads(noted.read_text().splitlines()[-1].replace("'", '"').replace('it"s', "it's"))
+    assert job.index(f"{moved.root}/src") < job.index(str(modules))
+
+
+def test_processors_are_told_apart():
+    from training_jacobian import compiled
+
+    arm = "processor\t: 0\nFeatures\t: fp asimd {}\nCPU implementer\t: 0x41\nCPU part\t: {}\n"
+    kinds = [compiled.processor(arm.format(*each)) for each in (("sve", "0xd40"), ("", "0xd40"), ("sve", "0xd4f"))]
+    assert len(set(kinds)) == 3
+    assert None not in kinds
+    assert compiled.processor("flags\t: sse2 avx\nmodel name\t: x\n") not in kinds
+    assert compiled.processor("processor\t: 0\nBogoMIPS\t: 50\n") is None  # nothing tells: nothing is kept
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128, int])
+def test_empty_block(tiny, dtype):
+    J = TrainingJacobian(tiny.trajectory(optax.sgd(0.3)))
+    empty = np.zeros((tiny.size, 0), dtype)
+    for found in (J @ empty, J.T @ empty, J.snapshots(empty, [2])[2]):
+        assert found.shape == (tiny.size, 0)
+        assert found.dtype == (np.complex128 if dtype is np.complex128 else np.float64)
+
+
+# of params.yaml: (text replaced, replacement, the message); more in test_params.py
+REFUSED = {
+    "epsilon below the dtype": ("c: {training: {dtype: float32}}", "c: {training: {dtype: float32, optimizer: {name: adam, learning_rate: 0.001, b1: 0.9, b2: 0.999, eps: 1e-8, eps_root: 1e-46}}}", r"runs\.c.*eps_root.*1e-46"),
+    "a run named on": ("  b: {init", "  on: {init", r"on.*quote it, or choose another name"),
+    "a run named no": ("  b: {init", "  no: {init", r"no.*quote it, or choose another name"),
+    "16 bits": ("dtype: float32", "dtype: float16", r"runs\.c\.training\.dtype = 'float16'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_by_check(tmp_path, monkeypatch, what):
+    old, new, message = REFUSED[what]
+    assert old in TINY
+    with pytest.raises(ParamsError, match=message):
+        made(tmp_path, TINY.replace(old, new), monkeypatch)
+
+
+def test_ten_million_units(project):
+    """What fits, and what does not: test_needs.py."""
+    project.edit("b: {initial: {seed: 1}}", "b: {model: {hidden: [9999999]}}")
+    done = python(project, "-m", "training_jacobian", "check")
+    assert done.returncode == 1
+    assert "runs.b: " in done.stderr
+    assert "lower model.hidden" in done.stderr
+    planned = project.run("-n")
+    assert planned.returncode != 0
+    assert "runs.b: " in planned.stdout + planned.stderr
+    assert "Traceback" not in done.stderr + planned.stdout + planned.stderr
+
+
+def test_exploding_losses(tmp_path, monkeypatch):
+    of = made(tmp_path, TINY.replace("learning_rate: 0.1", "learning_rate: 1e6"), monkeypatch).recipes["a"]
+    with pytest.raises(
+        ArithmeticError, match=r"diverged at step \d+ of 25, where the learning rate is \d.*; lower"
+    ) as told:
+        trained(of)
+    assert "may_diverge" in str(told.value)
+    text = TINY.replace("learning_rate: 0.1", "learning_rate: 1e6").replace(
+        "epochs: 1", "epochs: 1\n    may_diverge: true"
+    )
+    kept = made(tmp_path, text, monkeypatch)
+    assert trained(kept.recipes["a"])[1].exists()
+
+
+def test_a_job_names_its_run(project):
+    project.edit("learning_rate: 0.1", "learning_rate: 1e6")
+    text = project.run("all_train").stderr
+    assert re.search(
+        r"run a, stage train: training has diverged at .*; log: results/logs/train/[0-9a-f]{12}\.log", text
+    )
+
+
+def test_broken_pipe(project):
+    """The reader has gone before the first line comes."""
+    command = f"(sleep 0.5; {sys.executable} -m training_jacobian status; echo $? >&2) | true"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project.root, env=project.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "0\n"
+
+
+def test_compiled_code_is_damaged(project):
+    """JAX would warn in every run, compile every time, and never replace it."""
+    kept = [path for path in (project.root / "results/.compiled").rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:50])
+    before = project.contents()
+    done = job(project, "train")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.contents() == before
+    left = [path for path in (project.root / "results/.compiled").rglob("*") if path.is_file()]
+    assert left
+    assert min(path.stat().st_size for path in left) > 50
+
+
+def test_browser_unpacked_the_gz(tmp_path):
+    """Other names and places: test_raw.py."""
+    content = b"\x00\x00\x08\x01\x00\x00\x00\x01\x07"
+    known = Raw("labels", f"sha256:{store.hashlib.sha256(content).hexdigest()}", ("http://nowhere.invalid/labels.gz",))
+    (tmp_path / "labels.gz").write_bytes(content)
+    assert raw.fetch(known, tmp_path).read_bytes() == content
+    (tmp_path / "labels").unlink()
+    (tmp_path / "labels.gz").write_bytes(gzip.compress(content))
+    assert raw.fetch(known, tmp_path).read_bytes() == content
+
+
+def test_the_users_own_session(project):
+    """64 bits inside of our own computations only; a notebook in a folder of the project finds its results."""
+    notebooks = project.root / "notebooks"
+    notebooks.mkdir()
+    done = python(project, "-c", SESSION, cwd=notebooks)
+    assert (done.returncode, done.stdout) == (0, "False False\n"), done.stderr
+    of = plan.plan(project.root / "params.yaml").recipes["a"]
+    with h5py.File(project.root / recipe.path(of["jacobian"], "jacobian.h5")) as file:
+        np.testing.assert_allclose(np.load(notebooks / "product.npy"), file["J"][()].sum(axis=1), rtol=1e-12)
+
+
+def test_affinity_is_refused(project, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\ndef refused(*_): raise PermissionError(1, 'not permitted')\nos.sched_setaffinity = refused\n"
+    )
+    before = project.contents()
+    done = job(project, "train", PYTHONPATH=f"{project.root}/src:{tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("refuses CPU affinity") == 1
+    assert project.contents() == before
+
+
+def test_pickling(project, tiny, monkeypatch):
+    from training_jacobian import session
+
+    monkeypatch.chdir(project.root)
+    J = TrainingJacobian(session.trajectory("a"), 3, 20)
+    V = np.random.default_rng(0).standard_normal((160, 2))
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickle.dumps(J))  # noqa: S301 (a product of ours, for joblib)
+    np.testing.assert_array_equal(again @ V, J @ V)
+    assert (again.start, again.end) == (3, 20)
+    with pytest.raises(TypeError, match=r"made in memory cannot be pickled: .*session\.trajectory"):
+        pickle.dumps(TrainingJacobian(tiny.trajectory(optax.sgd(0.1))))
+
+
+MINE = """\"\"\"Mine.\"\"\"
+
+import numpy as np
+
+EXAMPLES, INPUTS, CLASSES = 1797, 64, 10
+RAW, CODE = (), ("datasets.mine",)
+FILES = ("data/mine.npz",)
+
+
+def load():
+    with np.load("data/mine.npz", allow_pickle=False) as file:
+        return file["inputs"], file["labels"]
+"""
+
+
+def test_a_changed_data_file(project):
+    """README's way to add a data set, one that reads a file; what else a module may read: test_reading_files.py."""
+    from training_jacobian.datasets import digits
+
+    (project.root / "src/training_jacobian/datasets/mine.py").write_text(MINE)
+    project.edit('Literal["digits"]', 'Literal["digits", "mine"]', "src/training_jacobian/data_params.py")
+    project.edit("name: digits", "name: mine")
+    inputs, labels = digits.load()
+    np.savez(project.root / "data/mine.npz", inputs=inputs, labels=labels)
+    before = {stage: project.key("a", stage) for stage in ("data", "train", "svd")}
+    assert project.key("a", "data") == before["data"]
+    np.savez(project.root / "data/mine.npz", inputs=inputs / 2, labels=labels)
+    assert not set(before.values()) & {project.key("a", stage) for stage in before}
+    project.edit('FILES = ("data/mine.npz",)', "", "src/training_jacobian/datasets/mine.py")  # and forgotten
+    assert "reads data/mine.npz, which its FILES do not name" in project.run("all_data").stderr

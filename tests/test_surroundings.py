@@ -1,0 +1,151 @@
+"""No setting from outside changes a bit of an artifact or of a picture; what a user may choose is let through."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from conftest import HANGS, Project
+from training_jacobian import plan, recipe
+from training_jacobian.surroundings import FIXED, cleared
+
+RC = "text.usetex: True\naxes.facecolor: red\nfont.size: 30\naxes.formatter.use_locale: True\n"
+NOWHERE = "/nonexistent/folder"
+FILES = {"data": "data", "train": "train", "jacobian": "jacobian", "svd": "svd"}
+SUFFIXES = (".csv", ".pdf", ".png")
+PIPES: dict = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+
+# each is one hostile surrounding: environment variables, of which some change numbers at 9687bc7, some stop jobs
+VARIABLES = {
+    "random numbers": {"JAX_THREEFRY_PARTITIONABLE": "0"},
+    "another generator": {"JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_RANDOM_SEED_OFFSET": "7"},
+    "single precision": {"JAX_ENABLE_X64": "0"},
+    "matrix products": {"JAX_DEFAULT_MATMUL_PRECISION": "bfloat16"},
+    "default dtypes": {"JAX_DEFAULT_DTYPE_BITS": "32", "JAX_NUMPY_DTYPE_PROMOTION": "strict"},
+    "ranks": {"JAX_NUMPY_RANK_PROMOTION": "raise"},
+    "debugging": {"JAX_DEBUG_NANS": "1", "JAX_CHECK_TRACER_LEAKS": "1", "JAX_LOG_COMPILES": "1"},
+    "no compilation": {"JAX_DISABLE_JIT": "1"},
+    "fast arithmetic": {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false"},
+    "old instructions": {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2 --xla_backend_optimization_level=0"},
+    "many devices": {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_NUM_CPU_DEVICES": "4"},
+    "flags that do not exist": {"XLA_FLAGS": "--no_such_flag=1"},
+    "threads": {"OMP_NUM_THREADS": "7", "OPENBLAS_NUM_THREADS": "5", "MKL_NUM_THREADS": "3", "OMP_DYNAMIC": "true"},
+    "placement of threads": {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores", "KMP_AFFINITY": "compact"},
+    "kernels of BLAS": {"OPENBLAS_CORETYPE": "Nehalem", "MKL_CBWR": "COMPATIBLE", "BLIS_ARCH_TYPE": "generic"},
+    "features of numpy": {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3", "NPY_PROMOTION_STATE": "legacy"},
+    "features of scipy": {"SCIPY_ARRAY_API": "1", "SCIPY_USE_PROPACK": "1"},
+    "variants of libm": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2_Usable,-FMA_Usable"},
+    "notebook's backend": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+    "no such backend": {"MPLBACKEND": "nonsense"},
+    "matplotlibrc by name": {"MATPLOTLIBRC": "elsewhere"},
+    "matplotlib's folder": {"MPLCONFIGDIR": NOWHERE},
+    "driver of HDF5": {"HDF5_DRIVER": "split", "HDF5_PLUGIN_PRELOAD": "::", "HDF5_DISABLE_VERSION_CHECK": "1"},
+    "connector of HDF5": {"HDF5_VOL_CONNECTOR": "nonsense"},
+    "locks of HDF5": {"HDF5_USE_FILE_LOCKING": "FALSE"},
+    "warnings of Python": {"PYTHONWARNINGS": "error"},
+    "assertions of Python": {"PYTHONOPTIMIZE": "2"},
+    "interactive Python": {"PYTHONINSPECT": "1"},
+    "Python for development": {"PYTHONDEVMODE": "1", "PYTHONTRACEMALLOC": "1"},
+    "encoding of Python": {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    "order of sets": {"PYTHONHASHSEED": "12345"},
+    "locale": {"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "tr_TR.ISO-8859-9", "LANGUAGE": "tr"},
+    "C locale": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+    "time zone": {"TZ": "Pacific/Kiritimati"},
+    "temporary files": {"TMPDIR": NOWHERE},
+    "caches": {"XDG_CACHE_HOME": NOWHERE, "XDG_CONFIG_HOME": NOWHERE},
+    "pandas and scikit-learn": {"PANDAS_FUTURE_INFER_STRING": "0", "SKLEARN_SEED": "3", "NUMEXPR_MAX_THREADS": "1"},
+}
+SHELL = {"umask": "umask 077", "few files": "ulimit -n 64"}
+LIMITS = (*SHELL, "one CPU", "no HOME", "matplotlibrc in the folder")
+
+
+def jobs(project: Project) -> list[list[str]]:
+    """The jobs of the run `a` and of the figure `spectrum`, as Snakemake starts them."""
+    made = plan.plan(project.root / "params.yaml")
+    recipes = made.recipes["a"] | {"figures": made.figure("spectrum")}
+    keys = {stage: recipe.key(each) for stage, each in recipes.items()}
+    at = {stage: f"results/{stage}/{keys[stage]}" for stage in recipes}
+    data, train, J, svd = (f"{at[stage]}/{file}.h5" for stage, file in FILES.items())
+    block, drawn = f"{at['jacobian']}/columns-0-160.h5", [f"{at['figures']}/spectrum{each}" for each in SUFFIXES]
+
+    def job(command: str, stage: str, *out: str, **inputs: str) -> list[str]:
+        named = [word for name, file in inputs.items() for word in (f"--{name}", file)]
+        return [command, "--recipe", f"results/recipes/{keys[stage]}.json", *named, "--out", *out]
+
+    return [
+        job("data", "data", data),
+        job("train", "train", train, data=data),
+        [*job("columns", "jacobian", block, data=data, train=train), "--range", "0", "160"],
+        job("jacobian", "jacobian", J, blocks=block),
+        job("svd", "svd", svd, jacobian=J),
+        job("spectrum", "spectrum", at["spectrum"], data=data, train=train, svd=svd),
+        job("figure", "figures", *drawn, folders=at["spectrum"]),
+    ]
+
+
+def check_same_bytes(project: Project, limits: Sequence[str] = (), **variables: str) -> None:
+    """The jobs of a run in other surroundings write what they wrote in ours."""
+    before = project.contents()
+    environment = {**project.environment, **variables}
+    rc = project.root / ("matplotlibrc" if "matplotlibrc in the folder" in limits else "elsewhere")
+    rc.write_text(RC)
+    if "no HOME" in limits:
+        environment.pop("HOME", None)
+
+    harm = "".join(f"{SHELL[limit]}; " for limit in limits if limit in SHELL)
+    one = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))] if "one CPU" in limits else []
+    for job in jobs(project):
+        for out in job[job.index("--out") + 1 :]:
+            path = project.root / out
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        command = ["bash", "-c", f'{harm}exec "$@"', "_", *one, sys.executable, "-m", "training_jacobian", *job]
+        done = subprocess.run(command, cwd=project.root, env=environment, **PIPES, timeout=HANGS, check=False)
+        assert done.returncode == 0, f"{job[0]}: {done.stderr}"
+    after = project.contents()
+    assert {name for name in before if before[name] != after.get(name)} == set()
+
+
+def test_all_at_once(project):
+    """Those that do not exclude each other."""
+    together = {name: value for each in VARIABLES.values() for name, value in each.items()}
+    check_same_bytes(project, LIMITS, **together)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("what", VARIABLES)
+def test_variables(project, what):
+    check_same_bytes(project, **VARIABLES[what])
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("limit", LIMITS)
+def test_limits(project, limit):
+    check_same_bytes(project, [limit])
+
+
+def test_another_number_is_seen(project):
+    """Negative control: the check fails where a number differs, here by what the job must never see."""
+    (project.root / "src/training_jacobian/surroundings.py").write_text("def settle(): pass")
+    with pytest.raises(AssertionError, match="train"):
+        check_same_bytes(project, **VARIABLES["random numbers"], **VARIABLES["single precision"])
+
+
+@pytest.mark.parametrize("what", VARIABLES)
+def test_what_a_job_sees(what):
+    """Of all variables above, only what a user may choose."""
+    seen = cleared(VARIABLES[what] | {"PATH": "/bin"})
+    chosen = {"threads", "matplotlib's folder", "locks of HDF5", "encoding of Python", "order of sets", "locale"}
+    chosen |= {"C locale", "time zone", "temporary files", "caches"}
+    allowed = (
+        {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} if what == "threads" else set(VARIABLES[what])
+    )
+    assert set(seen) - {"PATH"} <= (allowed if what in chosen else set())
+
+
+def test_choices_of_a_user_are_let_through():
+    chosen = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "1", "JAX_COMPILATION_CACHE_DIR": "x", "PYTHONPATH": "y"}
+    assert cleared(chosen | FIXED) == chosen | FIXED
+    assert cleared({"JAX_ENABLE_X64": "0"}) == {}
