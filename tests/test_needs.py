@@ -222,6 +222,7 @@ def test_memory_that_suffices_and_memory_that_does_not(machine):
     assert "choose `svd: {method: partial}`, which forms no J, or lower model.hidden" in text
     assert "compute: {may_not_fit: true}" in text
     fits.check(Plan(made), jobs_run_here=False)  # it is asked of the nodes
+    fits.check(Plan(made.model_copy(update={"compute": made.compute.model_copy(update={"may_not_fit": True})})))
     fits.check(Plan(params(model={"hidden": [64]}, svd=PARTIAL)))  # what it says works
 
 

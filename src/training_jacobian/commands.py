@@ -73,11 +73,11 @@ def check(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """What is computed."""
-    from training_jacobian import housekeeping
+    from training_jacobian import fits, housekeeping
     from training_jacobian.plan import plan
 
     for owner, stage, state, size in housekeeping.status(plan(options.params)):
-        print(f"{state:10}  {housekeeping.readable(size):>9}  {stage:12}  {owner}")
+        print(f"{state:10}  {fits.readable(size):>9}  {stage:12}  {owner}")
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -96,13 +96,13 @@ def verify(options: argparse.Namespace) -> int:
 
 def gc(options: argparse.Namespace) -> int:
     """What belongs to no run, or came too late for it; deletes it with --yes."""
-    from training_jacobian import housekeeping
+    from training_jacobian import fits, housekeeping
     from training_jacobian.plan import plan
 
     old = housekeeping.unreferenced([plan(file) for file in options.params])
     for each in old:
-        print(f"{housekeeping.readable(housekeeping.size(each)):>9}  {each}")
-    total = housekeeping.readable(sum(map(housekeeping.size, old)))
+        print(f"{fits.readable(housekeeping.size(each)):>9}  {each}")
+    total = fits.readable(sum(map(housekeeping.size, old)))
     if options.yes:
         refused = housekeeping.delete(old)
         print(*refused, sep="\n", end="\n" if refused else "", file=sys.stderr)

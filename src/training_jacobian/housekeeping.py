@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training_jacobian import compiled
-from training_jacobian.fits import readable
 from training_jacobian.integrity import SUMS, TEMPORARY, bytes_of, checksums, sha256
 from training_jacobian.oserrors import ArtifactError, telling
 from training_jacobian.plan import FILES, Plan

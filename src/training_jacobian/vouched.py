@@ -7,7 +7,7 @@ entry vouches for one edit only; then it is to be renewed, after another compari
 SAME = {
     ("behaviour", "d877dd74e7df"): "01656b9f10a0",
     ("datasets.idx", "a1a7615057d4"): "9d819dc08c78",
-    ("linear_operator", "c205c66b3021"): "bdb2902ad142",
+    ("linear_operator", "2876a38f13cc"): "bdb2902ad142",
     ("plots.frame", "d6e8d3bdf4cf"): "8f84b445becc",
     ("remembered", "f1d78b03b03e"): "f03877d07bb4",
     ("stages.data", "f837ae9e61a8"): "afb8ebe86d9d",
