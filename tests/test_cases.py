@@ -1,5 +1,7 @@
 """Kinds of trouble that people of this field report in public, one test a kind: each failed at 9687bc7.
 
+The slow ones run with `make test-engines`.
+
 What the other members of a kind do is tested where the kind is mended: the comment beside a test names the file.
 """
 
@@ -130,6 +132,7 @@ def test_complex_compositions(tiny):
     np.testing.assert_allclose(halfway[5][:, 1], halfway[5][:, 0].conj())
 
 
+@pytest.mark.engines
 def test_counts_lose_what_was_deflated(tmp_path, monkeypatch):
     """Many trainings and ways to deflate: test_density.py."""
     figure = (
@@ -155,6 +158,7 @@ def test_counts_lose_what_was_deflated(tmp_path, monkeypatch):
 # --- what stopped, or said something wrong
 
 
+@pytest.mark.engines
 def test_prediction_taken_for_the_whole_eigenspace(tmp_path, monkeypatch):
     """More networks: test_exact_bulk.py."""
     plots = "    angles: {kind: angles, comparisons: {seeds: [a, b]}}\n"
@@ -206,6 +210,7 @@ def test_device_that_is_not_there(project):
     assert re.search(r"stage train: JAX_PLATFORMS = 'cuda': .*; unset it, or set it to 'cpu'", done.stderr)
 
 
+@pytest.mark.engines
 def test_packages_through_pythonpath(project, tmp_path):
     """What PYTHONPATH finds stays there, after our own sources; braces and quotes in the project's path are its own."""
     noted, modules = tmp_path / "noted", tmp_path / "modules"
@@ -284,12 +289,16 @@ def test_exploding_losses(tmp_path, monkeypatch):
     assert trained(kept.recipes["a"])[1].exists()
 
 
-def test_a_job_names_its_run(project):
+def test_a_job_names_its_run(project, monkeypatch):
+    monkeypatch.chdir(project.root)
     project.edit("learning_rate: 0.1", "learning_rate: 1e6")
-    text = project.run("all_train").stderr
-    assert re.search(
-        r"run a, stage train: training has diverged at .*; log: results/logs/train/[0-9a-f]{12}\.log", text
-    )
+    made = plan.plan()
+    made.write_recipes()
+    of = made.recipes["a"]["train"]
+    data, key = recipe.path(of["from"], "data.h5"), recipe.key(of)
+    words = ["train", "--recipe", f"results/recipes/{key}.json", "--data", data, "--out", recipe.path(of, "train.h5")]
+    done = python(project, "-m", "training_jacobian", *words, "--log", "log")
+    assert re.search(r"run a, stage train: training has diverged at .*; lower .*; log: log\n$", done.stderr)
 
 
 def test_broken_pipe(project):
@@ -378,6 +387,7 @@ def load():
 """
 
 
+@pytest.mark.engines
 def test_a_changed_data_file(project):
     """README's way to add a data set, one that reads a file; what else a module may read: test_reading_files.py."""
     from training_jacobian.datasets import digits

@@ -1,21 +1,27 @@
 """A job's log says where its time went, and the next job finds what it compiled."""
 
+import os
 import re
 import subprocess
 import sys
+
+from training_jacobian import compiled
 
 LOG = r"(\w+): ([\d.]+) s, start-up ([\d.]+) s, compilation ([\d.]+) s, threads (\d+), memory ([\d.]+) GiB\n"
 
 PROGRAM = """
 from training_jacobian.clock import Clock
+from training_jacobian import compiled
 from training_jacobian.threads import hold
 clock = Clock()
 hold(1, xla=True)
+kept = compiled.use(1)
 import jax, jax.numpy as jnp
 hits = []
 jax.monitoring.register_event_listener(lambda event, **_: hits.append(event.endswith("/cache_hits")))
 clock.started()
 result = jax.jit(lambda x: jnp.sin(x) @ jnp.cos(x.T))(jnp.arange(6.0).reshape(2, 3))
+kept.keep()
 print(float(result.sum()), sum(hits) > 0, clock.compilation > 0)
 """
 
@@ -44,8 +50,22 @@ def test_compiled_programs_are_found_again(tmp_path):
     assert (hit, compiled) == ("False", "True")
     assert run() == [result, "True", "True"]
     (folder,) = (tmp_path / "results/.compiled").iterdir()
-    kept = [each for each in folder.iterdir() if each.name.startswith("jit_") and each.stat().st_size]
-    for each in kept:  # cut short by a full disk, or a kill
-        each.write_bytes(each.read_bytes()[: each.stat().st_size // 2])
-    assert kept
-    assert run()[0] == result
+    kept = {each.name: each.read_bytes() for each in folder.iterdir()}
+    for name, content in kept.items():  # a bit that flipped: JAX would run that
+        (folder / name).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    assert run() == [result, "False", "True"]
+    assert {each.name.partition("-")[2] for each in folder.iterdir()} == {name.partition("-")[2] for name in kept}
+    assert run() == [result, "True", "True"]  # replaced
+
+
+def test_what_a_killed_job_leaves_is_waste(tmp_path):
+    whole = compiled.Compiled(tmp_path / "cpu-1")
+    (whole.path / "jit_f-cache").write_bytes(b"program")
+    whole.keep()
+    (entry,) = (tmp_path / "cpu-1").iterdir()
+    killed = compiled.Compiled(tmp_path / "cpu-1")
+    assert [(each.name, each.read_bytes()) for each in killed.path.iterdir()] == [("jit_f-cache", b"program")]
+    assert list(compiled.waste(tmp_path)) == []  # it may be alive
+    os.utime(killed.path, (0, 0))
+    entry.write_bytes(b"programm")
+    assert list(compiled.waste(tmp_path)) == [entry, killed.path]

@@ -63,14 +63,14 @@ ADDRESSES = {
         "train": "c3bb498f8e47",
         "jacobian": "2c3733b919d2",
         "svd": "66ae63ea767f",
-        "spectrum": "f445de16aa7b",
+        "spectrum": "1895f99ba658",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
         "train": "017e583c357c",
         "jacobian": "aae2f449de6b",
         "svd": "60d26475f94f",
-        "spectrum": "e571b1793202",
+        "spectrum": "70547e025734",
     },
 }
 

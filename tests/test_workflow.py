@@ -140,7 +140,7 @@ def test_a_damaged_artifact_stops_the_workflow(project):
     project.edit("font_size: 8", "font_size: 9")
     done = project.run()
     assert done.returncode != 0
-    assert f"{key}/jacobian.h5: J is damaged (SHA-256 differs); delete" in done.stdout + done.stderr
+    assert f"{key}/jacobian.h5: damaged (SHA-256 differs); delete" in done.stdout + done.stderr
 
 
 def test_a_typo_stops_before_any_job(project):

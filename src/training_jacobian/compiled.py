@@ -77,7 +77,11 @@ def use(threads: int) -> "Compiled | None":
         return None
     import jax
 
-    kept = {"jax_compilation_cache_dir": str(made.path), "jax_persistent_cache_min_compile_time_secs": 0}
+    kept = {
+        "jax_compilation_cache_dir": str(made.path),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_enable_xla_caches": "none",  # else the names of entries depend on the folder
+    }
     for name, value in kept.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]
     return made

@@ -12,6 +12,11 @@ SENTENCES = (ValueError, RuntimeError, ArithmeticError, FileNotFoundError)
 def told(error: BaseException, options: argparse.Namespace) -> str:
     """One line: run and stage of a job, cause and remedy, log."""
     made, log = getattr(options, "recipe", None), getattr(options, "log", None)
+    if isinstance(made, Path):  # it went wrong before that was read
+        try:
+            made = json.loads(made.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            made = None
     whose = _whose(made, options.name) if isinstance(made, dict) else ""
     return f"{whose}{cause(error)}{f'; log: {log}' if log else ''}"
 
