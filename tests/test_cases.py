@@ -310,8 +310,9 @@ def test_broken_pipe(project):
     assert done.stderr == "0\n"
 
 
+@pytest.mark.engines
 def test_compiled_code_is_damaged(project):
-    """JAX would warn in every run, compile every time, and never replace it."""
+    """JAX would warn in every run, compile every time, and never replace it.  Quicker: test_clock.py."""
     kept = [path for path in (project.root / "results/.compiled").rglob("*") if path.is_file()]
     assert kept
     for path in kept:

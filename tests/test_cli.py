@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from conftest import ROOT
-from training_jacobian import cli, recipe
+from training_jacobian import cli, recipe, troubles
 from training_jacobian.analyses import Plot
 from training_jacobian.kinds import KINDS
 from training_jacobian.plan import FILES, plan
@@ -99,3 +100,30 @@ def test_a_job_refuses_code_edited_since(capsys, tmp_path):
     out = tmp_path / recipe.key(made) / "data.h5"
     assert cli.main(["data", "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
     assert "data was edited after the workflow was started; run the same command again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("epochs = 0; raise it"), "epochs = 0; raise it"),
+        (AssertionError(), "AssertionError"),
+        (RuntimeError("  "), "RuntimeError"),
+        (KeyError("every"), "KeyError: 'every'"),
+        (MemoryError(), "out of memory; give the job more, or compute less at once"),
+        (
+            PermissionError(13, "Permission denied", "data/x"),
+            "data/x: cannot be opened: Permission denied; have it allowed",
+        ),
+    ],
+)
+def test_no_error_without_text(error, told):
+    assert troubles.cause(error).startswith(told)
+
+
+def test_commands_find_the_project_of_their_params_file(capsys, monkeypatch):
+    """From a folder below it, where a notebook may lie."""
+    monkeypatch.chdir(ROOT / "docs")
+    assert cli.main(["path", "--params", "../params.yaml", "paper", "svd"]) == 0
+    monkeypatch.chdir(ROOT)
+    assert capsys.readouterr().out == f"../{plan().files('paper', 'svd')[0]}\n"
+    assert Path.cwd() == ROOT

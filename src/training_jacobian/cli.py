@@ -6,8 +6,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kept = _prepare(options.threads, xla=options.name in XLA)
         if getattr(options, "recipe", None) is not None:
             options.recipe = _recipe(options)
-        with _at_root(options):
+        with commands.at_root(options):
             status = options.command(options) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -99,21 +99,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kept.keep()
     _log(log, f"{options.name}: {CLOCK.report(getattr(options, 'threads', 1))}{_where()}\n")
     return status
-
-
-@contextmanager
-def _at_root(options: argparse.Namespace) -> Iterator[None]:
-    """For people's commands: inside the project of their params file, where its results lie."""
-    if not hasattr(options, "params"):
-        yield
-        return
-    files = [options.params] if isinstance(options.params, str) else options.params
-    root = commands.root_of(Path(files[0]))
-    options.root = os.path.relpath(root)
-    moved = files if options.root == "." else [os.path.relpath(file, root) for file in files]
-    options.params = moved[0] if isinstance(options.params, str) else moved
-    with chdir(root):
-        yield
 
 
 def _log(log: str | None, text: str) -> None:

@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,21 @@ def root_of(params: Path) -> Path:
     """The root of the project of a params file: the nearest folder above it with a Snakefile, else its own folder."""
     folders = params.resolve().parents
     return next((folder for folder in folders if (folder / "Snakefile").is_file()), folders[0])
+
+
+@contextmanager
+def at_root(options: argparse.Namespace) -> Iterator[None]:
+    """For commands with `--params`: inside the project of that file, where its results lie; `options.root` leads there."""
+    if not hasattr(options, "params"):
+        yield
+        return
+    files = [options.params] if isinstance(options.params, str) else options.params
+    root = root_of(Path(files[0]))
+    options.root = os.path.relpath(root)
+    moved = files if options.root == "." else [os.path.relpath(file, root) for file in files]
+    options.params = moved[0] if isinstance(options.params, str) else moved
+    with chdir(root):
+        yield
 
 
 def path(options: argparse.Namespace) -> None:

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from training_jacobian import oserrors
+
 NAMES = Path("results/recipes/names")  # key -> whose artifact it is; written by the plan, read only here
 # whose texts are sentences: they are raised on purpose; all others come with their type
 SENTENCES = (ValueError, RuntimeError, ArithmeticError, FileNotFoundError)
@@ -24,17 +26,12 @@ def told(error: BaseException, options: argparse.Namespace) -> str:
 def cause(error: BaseException) -> str:
     """The text of an error, never empty; with the error's type where that text alone says too little."""
     text, kind = str(error).strip(), type(error).__name__
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno and isinstance(error.filename, str):
+        return str(oserrors.told(Path(error.filename), error.errno, "opened"))
     if isinstance(error, MemoryError):
         return f"out of memory{f' ({text})' if text else ''}; give the job more, or compute less at once"
-    if not text:
-        return kind
-    return (
-        text
-        if type(error).__module__.startswith("training_jacobian") or type(error) in SENTENCES
-        else f"{kind}: {text}"
-    )
+    ours = type(error).__module__.startswith("training_jacobian") or type(error) in SENTENCES
+    return text if text and ours else f"{kind}: {text}" if text else kind
 
 
 def _whose(made: dict[str, object], command: str) -> str:
@@ -46,8 +43,5 @@ def _whose(made: dict[str, object], command: str) -> str:
     except (OSError, ValueError, AttributeError):
         owner = None
     stage = str(made.get("stage", command))
-    return (
-        f"{owner}, stage {stage if stage in (command, 'figures') else f'{stage} ({command})'}: "
-        if owner
-        else f"stage {stage}: "
-    )
+    told = stage if stage in (command, "figures") else f"{stage} ({command})"
+    return f"{owner}, stage {told}: " if owner else f"stage {told}: "
