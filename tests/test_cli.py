@@ -111,7 +111,7 @@ def test_a_job_refuses_code_edited_since(capsys, tmp_path):
         (KeyError("every"), "KeyError: 'every'"),
         (MemoryError(), "out of memory; give the job more, or compute less at once"),
         (
-            PermissionError(13, "Permission denied", "data/x"),
+            PermissionError(13, "", "data/x"),
             "data/x: cannot be opened: Permission denied; have it allowed",
         ),
     ],

@@ -17,7 +17,7 @@ def root_of(params: Path) -> Path:
 
 @contextmanager
 def at_root(options: argparse.Namespace) -> Iterator[None]:
-    """For commands with `--params`: inside the project of that file, where its results lie; `options.root` leads there."""
+    """For commands with `--params`: inside the project of that file, to which `options.root` leads."""
     if not hasattr(options, "params"):
         yield
         return
