@@ -30,6 +30,10 @@ COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")  # many tests compile
 jax.config.update("jax_compilation_cache_dir", COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
+if "PYTEST_XDIST_WORKER" not in os.environ:  # and so do jobs under test, in one folder of all workers
+    OF_JOBS = tempfile.TemporaryDirectory(prefix="compiled-jobs-")
+    os.environ["COMPILED_OF_JOBS"] = OF_JOBS.name
+
 ROOT = Path(__file__).parents[1]
 HANGS = 1200  # seconds, after which a command is taken to hang
 
@@ -106,7 +110,8 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+        compiled = {"JAX_COMPILATION_CACHE_DIR": os.environ["COMPILED_OF_JOBS"]}
+        self.environment = {**os.environ, **compiled, "PYTHONPATH": str(root / "src")}
 
     @classmethod
     def create(cls, root: Path, params: str = TINY) -> "Project":
