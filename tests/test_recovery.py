@@ -161,10 +161,16 @@ def test_full_disk(tmp_path):
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("FULL DISK NOT TESTED: mounting a small tmpfs needs root")
     try:
+        refused = project.run("results/figs/all")
+        assert refused.returncode != 0
+        assert "compute: {may_not_fit: true}" in refused.stdout + refused.stderr
+        assert not project.contents()
+        params = yaml.safe_load((ROOT / "smoke.yaml").read_text())
+        params.setdefault("compute", {})["may_not_fit"] = True
+        (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
         done = project.run("results/figs/all")
         assert done.returncode != 0
-        text = done.stdout + done.stderr
-        assert "no space left on device, nothing was written; make room" in text
+        assert "no space left on device, nothing was written; make room" in done.stdout + done.stderr
         command = [sys.executable, "-m", "training_jacobian", "verify"]
         verified = subprocess.run(
             command, cwd=project.root, env=project.environment, capture_output=True, text=True, check=False
