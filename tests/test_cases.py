@@ -99,6 +99,7 @@ def python(
 # --- what was wrong silently
 
 
+@pytest.mark.engines
 def test_environment_changes_numbers(project):
     """More surroundings: test_surroundings.py."""
     before = project.contents()
@@ -185,7 +186,7 @@ def test_unselected_branch_in_reverse_mode(dtype):
 def jax_jacobian(function, at, mode):
     import jax
 
-    return np.asarray((jax.jacfwd if mode == "forward" else jax.jacrev)(function)(at))
+    return np.asarray(jax.jit((jax.jacfwd if mode == "forward" else jax.jacrev)(function))(at))
 
 
 def test_any_oserror_is_damaged(project):
@@ -275,6 +276,7 @@ def test_ten_million_units(project):
     assert "Traceback" not in done.stderr + planned.stdout + planned.stderr
 
 
+@pytest.mark.engines
 def test_exploding_losses(tmp_path, monkeypatch):
     of = made(tmp_path, TINY.replace("learning_rate: 0.1", "learning_rate: 1e6"), monkeypatch).recipes["a"]
     with pytest.raises(
@@ -289,6 +291,7 @@ def test_exploding_losses(tmp_path, monkeypatch):
     assert trained(kept.recipes["a"])[1].exists()
 
 
+@pytest.mark.engines
 def test_a_job_names_its_run(project, monkeypatch):
     monkeypatch.chdir(project.root)
     project.edit("learning_rate: 0.1", "learning_rate: 1e6")
@@ -339,6 +342,7 @@ def test_browser_unpacked_the_gz(tmp_path):
     assert raw.fetch(known, tmp_path).read_bytes() == content
 
 
+@pytest.mark.engines
 def test_the_users_own_session(project):
     """64 bits inside of our own computations only; a notebook in a folder of the project finds its results."""
     notebooks = project.root / "notebooks"
@@ -350,6 +354,7 @@ def test_the_users_own_session(project):
         np.testing.assert_allclose(np.load(notebooks / "product.npy"), file["J"][()].sum(axis=1), rtol=1e-12)
 
 
+@pytest.mark.engines
 def test_affinity_is_refused(project, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os\ndef refused(*_): raise PermissionError(1, 'not permitted')\nos.sched_setaffinity = refused\n"
@@ -361,6 +366,7 @@ def test_affinity_is_refused(project, tmp_path):
     assert project.contents() == before
 
 
+@pytest.mark.engines
 def test_pickling(project, tiny, monkeypatch):
     from training_jacobian import session
 

@@ -228,7 +228,7 @@ def wrong(artifacts, stage: str, kind: Callable, chance: random.Random, reader: 
     return found
 
 
-@settings(max_examples=fuzzing.examples(300))
+@settings(max_examples=fuzzing.examples(150))
 @given(seed=st.integers(0, 2**32))
 def test_damage_is_caught_or_changes_nothing(artifacts, seed):
     chance = random.Random(seed)
@@ -257,7 +257,7 @@ class Linear:
     dtype, shape = np.dtype("float64"), (SIZE, SIZE)
 
 
-@settings(max_examples=fuzzing.examples(100))
+@settings(max_examples=fuzzing.examples(50))
 @given(seed=st.integers(0, 2**32))
 def test_remembered_products_are_right_whatever_lies_there(seed):
     """A cache: what is damaged, or another operator's, is computed again and replaced."""

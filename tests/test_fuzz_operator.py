@@ -68,7 +68,7 @@ def check(product, dense, X):
     np.testing.assert_array_equal(X, before)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 @given(st.sampled_from(sorted(PRODUCTS)), vectors())
 def test_products(name, X):
     check(*PRODUCTS[name], X)

@@ -82,7 +82,7 @@ def addresses(file: Path) -> tuple[dict[str, dict[str, str]], dict[str, set[str]
     return by_run, {stage: set(keys) for stage, keys in made.by_key.items() if stage != "figures"}
 
 
-@settings(max_examples=min(fuzzing.examples(12), 2000))
+@settings(max_examples=min(fuzzing.examples(6), 2000))
 @given(params())
 def test_what_is_right_is_planned(tree):
     with written(dumped(tree)) as file:
@@ -118,7 +118,7 @@ def judge(file: Path, mutation: Mutation, load: Load) -> None:
         assert "no run 'nobody'" in told, told
 
 
-@settings(max_examples=min(fuzzing.examples(50), 10000))
+@settings(max_examples=min(fuzzing.examples(25), 10000))
 @given(mutations())
 def test_a_mistake_is_told_with_its_place_value_and_remedy(mutation):
     with written(mutation.text, ROOT) as file:
@@ -145,7 +145,7 @@ def torn(draw: Any) -> bytes:
     return data[:first] + draw(st.one_of(SIGNS.map(str.encode), st.binary(max_size=9), st.just(b""))) + data[last:]
 
 
-@settings(max_examples=min(fuzzing.examples(50), 10000))
+@settings(max_examples=min(fuzzing.examples(25), 10000))
 @given(st.one_of(torn(), torn(), SIGNS.map(str.encode), st.text().map(str.encode), st.binary()))
 def test_no_file_whatever_shows_a_traceback(data):
     with written(data, ROOT) as file:

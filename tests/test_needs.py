@@ -307,6 +307,7 @@ def test_check_tells_what_runs_need_and_refuses_what_does_not_fit(machine, capsy
     assert "Traceback" not in error
 
 
+@pytest.mark.engines
 def test_snakemake_refuses_what_does_not_fit_and_unlocks_all_the_same(tmp_path):
     project = Project.create(tmp_path / "project", TINY.replace("hidden: [2]", "hidden: [9999999]"))
     began = time.monotonic()
