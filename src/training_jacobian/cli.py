@@ -111,12 +111,12 @@ def _prepare(threads: int, xla: bool) -> "Compiled | None":
     """Hold the process to its threads, with what was compiled for them before."""
     from training_jacobian.threads import hold
 
-    hold(threads, xla)
+    held = hold(threads, xla)
     if not xla:
         return None
     from training_jacobian import compiled
 
-    return compiled.use(threads)
+    return compiled.use(held)
 
 
 def _where() -> str:
