@@ -1,5 +1,6 @@
 """The train stage."""
 
+import math
 from pathlib import Path
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian import divergence, initial, store, training
+from training_jacobian.datasets import dataset
 from training_jacobian.recipe import Recipe, file_digest, parameters
 from training_jacobian.stages.problem import Problem, memory_names
 
@@ -45,6 +47,7 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     if not kept:
         chosen = settings["optimizer"]["learning_rate"], settings["schedule"], len(problem.batches)
         losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
-        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen))
+        guessed = math.log(dataset(parameters(recipe)["data"]["name"]).CLASSES)  # loss of a network that knows nothing
+        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen), guessed)
     store.write_recipe(out.parent, recipe, str(problem.dtype))
     store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)
