@@ -146,8 +146,9 @@ def _run(options: argparse.Namespace, module: str, *arguments: Any) -> None:
     """Call the function of a stage, which is named like the command."""
     if options.name in ("data", *XLA):  # which run the modules of data sets and models
         from training_jacobian.reading import watch
+        from training_jacobian.recipe import parameters
 
-        watch()
+        watch(parameters(options.recipe))
     stage = importlib.import_module(f"training_jacobian.stages.{module}")
     CLOCK.started()
     getattr(stage, f"make_{options.name}")(options.recipe, *arguments)

@@ -9,7 +9,8 @@ import numpy as np
 
 from training_jacobian import divergence, initial, store, training
 from training_jacobian.datasets import dataset
-from training_jacobian.recipe import Recipe, file_digest, parameters
+from training_jacobian.integrity import file_digest
+from training_jacobian.recipe import Recipe, parameters
 from training_jacobian.stages.problem import Problem, memory_names
 
 
@@ -21,7 +22,7 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     options = dict(parameters(recipe)["initial"])
     if options.pop("name") == "file":
-        if theta_file is None or file_digest(str(theta_file)) != options["sha256"]:
+        if theta_file is None or file_digest(theta_file) != options["sha256"]:
             raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
         theta = initial.read(theta_file, problem.shapes)
     else:
