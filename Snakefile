@@ -23,6 +23,8 @@ try:
     if workflow.is_main_process and "--unlock" not in sys.argv:
         fits.check(PLAN, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
     PLAN.write_recipes()
+    # newer than what is published exactly when the content of that is out of date
+    STAMP, UP_TO_DATE = publish.stamp(PLAN.wanted())
 except (ParamsError, ArtifactError, fits.DoesNotFitError) as error:
     raise WorkflowError(str(error))
 except OSError as error:

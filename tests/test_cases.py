@@ -1,4 +1,6 @@
-"""Kinds of trouble that people of this field report in public, one test a kind: each failed at 9687bc7.
+"""Kinds of trouble that people of this field report in public, one test a kind.
+
+Each failed at 9687bc7, except "16 bits", which was refused there too.
 
 The slow ones run with `make test-engines`.
 

@@ -1,5 +1,6 @@
 """The commands for people, and what a job refuses."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import get_args
 import pytest
 
 from conftest import ROOT
-from training_jacobian import cli, recipe, troubles
+from training_jacobian import cli, commands, recipe, troubles
 from training_jacobian.analyses import Plot
 from training_jacobian.kinds import KINDS
 from training_jacobian.plan import FILES, plan
@@ -127,3 +128,30 @@ def test_commands_find_the_project_of_their_params_file(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert capsys.readouterr().out == f"../{plan().files('paper', 'svd')[0]}\n"
     assert Path.cwd() == ROOT
+
+
+def test_the_project_is_that_of_the_folder_one_is_in(tmp_path, monkeypatch):
+    """As for `snakemake --configfile`; from elsewhere that of the params file, where it stands, not where it leads."""
+    for name in ("a", "b"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        (tmp_path / name / "Snakefile").touch()
+        (tmp_path / name / "x.yaml").touch()
+    (tmp_path / "a/link.yaml").symlink_to("../b/x.yaml")
+    found = {
+        ("a", "../b/x.yaml"): "a",
+        ("a/below", "../../b/x.yaml"): "b",
+        (".", "b/below/../x.yaml"): "b",
+        (".", "a/link.yaml"): "a",
+        ("b/below", "../../a/link.yaml"): "a",
+    }
+    for (here, params), root in found.items():
+        monkeypatch.chdir(tmp_path / here)
+        assert commands.root_of(Path(params)) == tmp_path / root, (here, params)
+
+
+def test_an_error_is_told_where_its_teller_has_one(monkeypatch):
+    """A package that is broken breaks the look-up of whose job it was, too."""
+    monkeypatch.setitem(sys.modules, "training_jacobian.recipe", None)
+    made = {"stage": "svd", "parameters": {}, "code": {}}
+    options = argparse.Namespace(recipe=made, name="svd")
+    assert troubles.told(ValueError("the first error"), options) == "stage svd: the first error"

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from training_jacobian import compiled
 
@@ -56,6 +57,42 @@ def test_compiled_programs_are_found_again(tmp_path):
     assert run() == [result, "False", "True"]
     assert {each.name.partition("-")[2] for each in folder.iterdir()} == {name.partition("-")[2] for name in kept}
     assert run() == [result, "True", "True"]  # replaced
+
+
+UNCHECKED = """
+import sys, jax
+from training_jacobian import compiled
+def refused(*_, **__): raise PermissionError(13, "Permission denied")
+compiled.tempfile.mkdtemp = refused
+first = compiled.use(1), jax.config.jax_compilation_cache_dir
+compiled.processor = lambda: None
+jax.config.update("jax_compilation_cache_dir", "unchecked")
+print(*first, compiled.use(1), jax.config.jax_compilation_cache_dir, compiled.use(None))
+"""
+
+
+def test_a_folder_that_cannot_be_checked_is_not_used(tmp_path):
+    """No processor that is known, or no folder of the process's own: JAX would take the one of its environment."""
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", UNCHECKED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None"] * 5
+
+
+def test_folders_that_go_away_meanwhile(tmp_path, monkeypatch):
+    """A job ends between the look into a folder and that at what lies there."""
+    for name in (f"{compiled.OWN}1", f"{compiled.OWN}2", "cpu-1"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / f"{compiled.OWN}2", (0, 0))
+    real = Path.stat
+
+    def gone(self, **options):
+        if self.name == f"{compiled.OWN}1":
+            raise FileNotFoundError(2, "No such file or directory", str(self))
+        return real(self, **options)
+
+    monkeypatch.setattr(Path, "stat", gone)
+    assert list(compiled.waste(tmp_path)) == [tmp_path / f"{compiled.OWN}2"]
 
 
 def test_what_a_killed_job_leaves_is_waste(tmp_path):

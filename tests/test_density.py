@@ -142,6 +142,19 @@ def test_any_directions_may_be_left_out():
     assert counted(np.full(40, 2.0), 1.05)["high"] < (S < 1.05).sum()  # negative control: more than is true
 
 
+@pytest.mark.parametrize("threshold", [0.3, 0.6, 1.0])
+def test_directions_of_j_close_to_the_identity(threshold):
+    """They are no triplets of J - I, and nothing is known of it: the estimate must not lose them."""
+    random = np.random.default_rng(0)
+    J = np.eye(160) + 0.04 * random.standard_normal((160, 160))  # |J - I| is up to 1
+    truth = int((np.linalg.svd(J - np.eye(160))[1] < threshold).sum())
+    top, right = np.linalg.svd(J)[1:]
+    found = density.quadrature(aslinearoperator(J - np.eye(160)), right[:20].T, 4, 60)
+    row = density.counts(found, [threshold], top[:20] - 1, np.full(20, np.inf)).iloc[0]
+    assert row["low"] <= truth <= row["high"]
+    assert abs(row["count"] - truth) <= row["resolution"] + row["statistical"]
+
+
 @pytest.mark.parametrize("tilt", [1e-9, 1e-4, 1e-2, 0.3])
 def test_triplets_that_have_not_converged(tilt):
     """Ritz triplets of tilted subspaces, many below the thresholds, in a quadrature that leaves nothing else open."""

@@ -179,7 +179,7 @@ def planted(S, angles, seed=0):
         at = slice(len(S) + 2 * i, len(S) + 2 * i + 2)
         J[at, at] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     Q = np.linalg.qr(np.random.default_rng(seed).standard_normal(J.shape))[0]
-    return svd.decompose(Q @ J @ Q.T), Q[:, : list(S).index(1) + 5]
+    return svd.decompose(Q @ J @ Q.T), Q
 
 
 @pytest.mark.parametrize("angles", [[1e-6], [1e-3, 1], [np.pi], [1e-8, 1e-7, 2]])
@@ -195,6 +195,42 @@ def test_what_is_turned_is_not_exact(angles):
     assert left.shape == (len(rows) - 5, len(rows))
     assert part_in(left.T, Q[:, 2:7]) < 1e-5  # rounding, 1e-14, over the distance of the nearest, 1e-9
     assert np.array_equal(left[-2:], rows[-2:])
+
+
+@pytest.mark.parametrize("part", [1e-5, 5e-4])
+def test_a_prediction_may_lean_on_what_is_nearly_exact(part, monkeypatch):
+    """J keeps it to rounding, and has a part of it in a direction that it turns by 1e-9, which is not measured."""
+    parts, Q = planted([3, 1.2, *[1] * 5, 0.5], [1e-9])
+    predicted = Q[:, 2:7].copy()
+    predicted[:, 0] = np.sqrt(1 - part**2) * Q[:, 2] + part * Q[:, 8]
+    network = TABLE["two layers"][0]
+    monkeypatch.setattr(exact_bulk, "basis", lambda shapes, inputs: predicted)
+    found = exact_bulk.of_run(network.parameters(), np.asarray(network.inputs), parts)
+    assert found.measured.shape[1] == 5
+    assert np.linalg.norm(Q[:, 8] @ predicted) > exact_bulk.LEAK
+    assert np.linalg.norm(Q[:, 8] @ found.measured) < exact_bulk.LEAK
+    # negative control: a direction that J keeps as well is not measured
+    monkeypatch.setattr(exact_bulk, "measure", lambda *given: found.measured[:, 1:])
+    with pytest.raises(ArithmeticError, match="lies outside of what J keeps"):
+        exact_bulk.of_run(network.parameters(), np.asarray(network.inputs), parts)
+
+
+def test_what_is_left_keeps_its_order():
+    """Of 12 ordered rows three are mixed with what is exact, far apart; between them nothing is moved."""
+    rows, random = random_subspace(12, 20, 0), np.random.default_rng(1)
+    mixed = [0, 4, 5, 9, 11]
+    turned = np.linalg.qr(random.standard_normal((5, 5)))[0]
+    taken, beside = turned[:, :3].T @ rows[mixed], turned[:, 3:].T @ rows[mixed]
+    left = exact_bulk.take_out(rows, taken.T)
+    assert left.shape == (9, 20)
+    assert np.allclose(left @ left.T, np.eye(9))
+    assert np.abs(left @ taken.T).max() < 1e-12
+    still = [i for i in range(12) if i not in mixed]
+    found = np.abs(left @ rows[still].T)  # which row lies where
+    places = found.argmax(axis=0)
+    assert np.allclose(found.max(axis=0), 1)
+    assert list(places) == sorted(places)
+    assert np.allclose(np.linalg.norm(left @ beside.T, axis=1).round(12).sum(), 2)  # and the mixed rest lies alone
 
 
 @pytest.mark.parametrize(("largest", "count"), [(1e3, 40), (1e5, 40), (3e6, 40), (1e7, None)])

@@ -203,3 +203,15 @@ def test_gc_deletes_blocks_that_outlived_their_jacobian(inside):
     assert not late.exists()
     assert late.with_name("jacobian.h5").exists()
     assert waiting.exists()
+
+
+def test_gc_looks_at_the_project_that_one_is_in(inside, tmp_path):
+    """Not at that of a params file from elsewhere: as Snakemake, which would have computed it here."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "Snakefile").touch()
+    (other / "x.yaml").write_text(Path("params.yaml").read_text().replace("{seed: 1}}", "{seed: 7}}"))
+    old = Path(path(plan().recipes["b"]["svd"]))
+    assert cli.main(["gc", "--params", "../other/x.yaml", "--yes"]) == 0
+    assert not old.exists()
+    assert Path(path(plan().recipes["a"]["svd"])).is_dir()

@@ -63,6 +63,7 @@ BAD = {
     "stratified test set too small": ("test_size: 197,", "test_size: 5, stratify: true,", r"data: stratify needs at least 10 examples"),
     "theta is a zip file": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/zip.npy}}", r"not a readable \.npy file"),
     "theta is empty": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/empty.npy}}", r"not a readable \.npy file"),
+    "theta of more numbers than there are": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/absurd.npy}}", r"not a readable \.npy file; give a \.npy file of 160 numbers"),
     "theta is pickled": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/pickled.npy}}", r"not a readable \.npy file"),
     "theta is not finite": ("b: {initial: {seed: 1}}", "b: {initial: {name: file, path: data/nan.npy}}", r"the model needs \(160,\) finite"),
     "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
@@ -137,6 +138,8 @@ def file(tmp_path, monkeypatch):
     (tmp_path / "data/zip.npy").write_bytes(b"PK\x03\x04")
     (tmp_path / "data/empty.npy").write_bytes(b"")
     np.save(tmp_path / "data/pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with (tmp_path / "data/absurd.npy").open("wb") as absurd:
+        np.lib.format.write_array_header_1_0(absurd, {"descr": "<f8", "fortran_order": False, "shape": (10**30,)})
     np.save(tmp_path / "data/nan.npy", np.full(160, np.nan))
     (tmp_path / "params.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)

@@ -21,6 +21,8 @@ FILES = {
     "two documents": (b"a: 1\n---\nb: 1", r"not valid YAML: expected a single document"),
     "lists in lists": (b"[" * 500, r"nested too deeply; is a bracket not closed\?$"),
     "mappings in mappings": (b"{a: " * 500, r"nested too deeply; is a bracket not closed\?$"),
+    "nearly a character": (b'"\\U00110000": 1', r"line 1: not valid YAML: \\U of no character; write another$"),
+    "a version": (b"%YAML 1." + b"1" * 5000 + b"\n---\na: 1", r"not valid YAML: Exceeds the limit \(4300 digits\)"),
     "list in itself": (b"a: &a [*a]", r"line 1: \*a stands inside &a; write out what is meant$"),
     "list in itself, deep": (b"a: &a [b, {c: [*a]}]", r"line 1: \*a stands inside &a; write out what is meant$"),
     "alias of nothing": (b"a: *a", r"not valid YAML: found undefined alias"),

@@ -1,6 +1,7 @@
 """Files that modules of data sets and models read: in the recipe by content where they are named, refused where not."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,11 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from training_jacobian import reading
+from training_jacobian import integrity, reading
 from training_jacobian.integrity import sha256
 from training_jacobian.oserrors import ArtifactError
 
-# modules that a user adds to datasets/ or models/, and the file that each reads
+# modules that a user adds to datasets/ or models/, and the file in data/ that each reads
 LOAD = "def load(): return"
 WAYS = {
     "numpy": ("mine.npy", f"import numpy as np\n{LOAD} np.load('data/mine.npy').sum()"),
@@ -29,6 +30,21 @@ WAYS = {
     "hdf5": ("mine.h5", f"import h5py\n{LOAD} len(h5py.File('data/mine.h5')['a'])"),
     "imported": ("mine.npy", f"import numpy as np\nTABLE = np.load('data/mine.npy')\n{LOAD} TABLE.sum()"),
     "swallowed": ("mine.csv", f"import json\nfrom .helper import text\n{LOAD} json.dumps(text('data/mine.csv'))"),
+    "jax": ("mine.npy", f"import jax.numpy as jnp\n{LOAD} jnp.load('data/mine.npy').sum()"),
+    "threads": (
+        "mine.npy",
+        "import numpy as np\nfrom concurrent.futures import ThreadPoolExecutor as Pool\ndef load():\n"
+        "    with Pool() as pool: return len(list(pool.map(np.load, ['data/mine.npy'])))",
+    ),
+    "process": ("mine.npy", f"{LOAD} len(open('/proc/self/cwd/data/mine.npy', 'rb').read())"),
+}
+# files in places that look like a system's or a library's
+SHARED = Path("/dev", "shm", f"training-jacobian-{os.getpid()}")
+PLACES = {
+    "memory": str(SHARED),
+    "sources": "src/table.bin",
+    "package": "src/training_jacobian/table.bin",
+    "path": "modules/table.bin",
 }
 # what a library brings, what was written by itself, what another data set's own digests check, what is no file
 FINE = {
@@ -38,13 +54,19 @@ FINE = {
     "downloaded": "from training_jacobian.datasets import Raw\nRAW = (Raw('raw.bin', 'sha256:0', ('http://x/raw.bin',)),)\n"
     f"{LOAD} len(open('data/raw/downloaded/raw.bin').read())",
     "random": f"{LOAD} len(open('/dev/urandom', 'rb').read(4))",
+    "compiled": "def load():\n    import jax\n    jax.config.update('jax_compilation_cache_dir', 'compiled')\n"
+    "    jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)\n    hits = []\n"
+    "    jax.monitoring.register_event_listener(lambda event, **_: hits.append('cache_hits' in event))\n"
+    "    for _ in range(2):\n        jax.clear_caches()\n        jax.jit(lambda x: x + 3)(1.0)\n"
+    "    assert any(hits)\n    return len(hits)",
 }
 PROGRAM = """
 import importlib, json, sys
-from training_jacobian import reading
-reading.watch()
+from training_jacobian import integrity, reading
 told = {}
 for name in json.loads(sys.argv[1]):
+    home, _, module = name.partition(".")
+    reading.watch({{"datasets": "data", "models": "model"}[home]: {"name": module}})
     try:
         told[name] = f"read {importlib.import_module('training_jacobian.' + name).load()}"
     except reading.UndeclaredError as error:
@@ -55,7 +77,9 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What each of these modules says in a job, in a project with a copy of the package."""
+    """What each of these modules says in a job, in a project with a copy of the package.  Those with FILES come first:
+    what these name excuses no other.
+    """
     root = tmp_path_factory.mktemp("project")
     package = root / "src/training_jacobian"
     shutil.copytree(ROOT / "src/training_jacobian", package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -65,22 +89,27 @@ def told(tmp_path_factory):
     (root / "data/mine.csv").write_text("a\n1\n2\n")
     with h5py.File(root / "data/mine.h5", "w") as file:
         file["a"] = np.arange(3.0)
+    (root / "modules").mkdir()
+    for place in PLACES.values():
+        (root / place).write_text("content")
     names = []
     for home in ("datasets", "models"):
         (package / home / "helper.py").write_text("def text(file): return open(file).read()\n")
         made = {**{name: text for name, (_, text) in WAYS.items()}, **(FINE if home == "datasets" else {})}
         made |= {f"{name}_named": f"FILES = ('data/{file}',)\n{text}" for name, (file, text) in WAYS.items()}
+        made |= {name: f"{LOAD} len(open({place!r}).read())" for name, place in PLACES.items()}
         for name, text in made.items():
             (package / home / f"{name}.py").write_text(text)
             names.append(f"{home}.{name}")
     done = subprocess.run(
-        [sys.executable, "-B", "-c", PROGRAM, json.dumps(sorted(names, key=lambda name: name.endswith("_named")))],
+        [sys.executable, "-B", "-c", PROGRAM, json.dumps(sorted(names, key=lambda name: not name.endswith("_named")))],
         cwd=root,
-        env={"PYTHONPATH": str(root / "src")},
+        env={"PYTHONPATH": f"{root / 'src'}:{root / 'modules'}", "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
         check=False,
     )
+    SHARED.unlink()
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -88,13 +117,21 @@ def told(tmp_path_factory):
 @pytest.mark.parametrize("home", ["datasets", "models"])
 @pytest.mark.parametrize("name", WAYS)
 def test_a_file_that_is_not_named_is_refused(told, home, name):
-    module = "helper" if name == "swallowed" else name
-    file = f"data/{WAYS[name][0]}"
+    file, own = f"data/{WAYS[name][0]}", f"{home}/{name}.py"
+    # a helper's FILES would be in no recipe
+    reader, whose = (f"{home}/helper.py", f"the FILES of {own}") if name == "swallowed" else (own, "its FILES")
+    asked = f"/proc/self/cwd/{file}" if name == "process" else file
     assert told[f"{home}.{name}"] == (
-        f"{home}/{module}.py reads {file}, which its FILES do not name: a change of that file would go unseen; "
-        f"say FILES = ({file!r},) in {home}/{module}.py, and run the same command again"
+        f"{reader} reads {asked}, which {whose} do not name: a change of that file would go unseen; "
+        f"say FILES = ({file!r},) in {own}, and run the same command again"
     )
     assert told[f"{home}.{name}_named"].startswith("read ")  # negative control: the same module, with FILES
+
+
+@pytest.mark.parametrize("home", ["datasets", "models"])
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_is_an_excuse(told, home, place):
+    assert "which its FILES do not name" in told[f"{home}.{place}"]
 
 
 @pytest.mark.parametrize("name", FINE)
@@ -117,6 +154,21 @@ def test_contents(tmp_path, monkeypatch):
     Path("a.npy").unlink()
     with pytest.raises(ArtifactError, match=r"mine: FILES names a\.npy, which cannot be read \(No such file"):
         reading.contents(module)
+
+
+def test_files_lie_in_the_project_and_are_read_once(tmp_path, monkeypatch):
+    module, read, real = ModuleType("training_jacobian.datasets.mine"), [], integrity.sha256
+    module.FILES = ("a.npy",)
+    (tmp_path / "a.npy").write_bytes(b"a")
+    os.utime(tmp_path / "a.npy", (0, 0))
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(integrity, "sha256", lambda path: read.append(path) or real(path))
+    before = [reading.contents(module, tmp_path) for _ in range(3)]
+    assert before == [{"a.npy": real(tmp_path / "a.npy")}] * 3
+    assert len(read) == 1
+    (tmp_path / "a.npy").write_bytes(b"b")  # as large, and of the same name
+    os.utime(tmp_path / "a.npy", (1, 1))
+    assert reading.contents(module, tmp_path) != before[0]
 
 
 def test_files_changed_while_the_workflow_runs_are_told(tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ import pytest
 
 from conftest import ROOT, TINY
 from training_jacobian import loading, recipe, vouched
-from training_jacobian.plan import Plan
+from training_jacobian.datasets import digits
+from training_jacobian.plan import Plan, plan
 
 SOURCE = ROOT / "src/training_jacobian"
 
@@ -63,14 +64,14 @@ ADDRESSES = {
         "train": "c3bb498f8e47",
         "jacobian": "2c3733b919d2",
         "svd": "66ae63ea767f",
-        "spectrum": "1895f99ba658",
+        "spectrum": "1e26c81d4bea",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
         "train": "017e583c357c",
         "jacobian": "aae2f449de6b",
         "svd": "60d26475f94f",
-        "spectrum": "70547e025734",
+        "spectrum": "f42242a7df90",
     },
 }
 
@@ -78,9 +79,9 @@ ADDRESSES = {
 def test_addresses_stay(monkeypatch):
     """A change that is meant to give other numbers changes them here too, and says so in CHANGELOG.md."""
     monkeypatch.chdir(ROOT)
-    plan = Plan(loading.load())
+    made = Plan(loading.load())
     for run, addresses in ADDRESSES.items():
-        assert {stage: keys(plan, run)[stage] for stage in addresses} == addresses
+        assert {stage: keys(made, run)[stage] for stage in addresses} == addresses
 
 
 def test_what_is_vouched_for_is_what_is_there():
@@ -130,8 +131,22 @@ def test_theta_file_counts_by_content(make):
     content = bytearray(Path("data/other_name.npy").read_bytes())
     content[-1] ^= 1
     Path("data/other_name.npy").write_bytes(content)
-    recipe.file_digest.cache_clear()
     assert changed(before, keys(Plan(loading.load()))) == ["train", "jacobian", "svd", "spectrum"]
+
+
+def test_files_of_a_data_set_are_those_of_the_project(make, tmp_path, monkeypatch):
+    """A session may be anywhere, and have another file of that name there."""
+    make()
+    monkeypatch.setattr(digits, "FILES", ("mine.bin",), raising=False)
+    Path("mine.bin").write_bytes(b"mine")
+    before = keys(plan())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.bin").write_bytes(b"another's")
+    monkeypatch.chdir(elsewhere)
+    assert keys(plan(tmp_path / "params.yaml", tmp_path)) == before
+    (tmp_path / "mine.bin").write_bytes(b"changed")
+    assert changed(before, keys(plan(tmp_path / "params.yaml", tmp_path))) == list(before)
 
 
 CODE = '''
@@ -239,7 +254,7 @@ def test_recipes_name_all_code_that_computes(monkeypatch):
     monkeypatch.chdir(ROOT)
     everything = set()
     plans = [Plan(loading.load(file)) for file in ("params.yaml", "smoke.yaml")]
-    for made in (each for plan in plans for by_key in plan.by_key.values() for each in by_key.values()):
+    for made in (each for of in plans for by_key in of.by_key.values() for each in by_key.values()):
         code = {module for each in recipe.ancestors(made).values() for module in each["code"]}
         for module in code:
             missing = imports(module) - code - INFRASTRUCTURE - PACKAGES

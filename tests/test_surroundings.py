@@ -1,5 +1,6 @@
 """No setting from outside changes a bit of an artifact or of a picture; what a user may choose is let through."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from conftest import HANGS, Project
+from conftest import HANGS, ROOT, Project
 from training_jacobian import plan, recipe
 from training_jacobian.surroundings import FIXED, cleared
 
@@ -148,6 +149,19 @@ def test_what_a_job_sees(what):
         {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} if what == "threads" else set(VARIABLES[what])
     )
     assert set(seen) - {"PATH"} <= (allowed if what in chosen else set())
+
+
+def test_what_is_set_at_every_start_is_cleared_in_place(tmp_path):
+    """By a sitecustomize on PYTHONPATH, which a process that starts anew meets again: it does so once."""
+    (tmp_path / "sitecustomize.py").write_text("import os\nos.environ['JAX_THREEFRY_PARTITIONABLE'] = '0'\n")
+    program = (
+        "import os; from training_jacobian.surroundings import settle; settle()\n"
+        "print([name for name in os.environ if name.startswith(('JAX', 'TRAINING'))])"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{tmp_path}"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, **PIPES, timeout=60, check=True)
+    assert set(ast.literal_eval(done.stdout)) - {"JAX_COMPILATION_CACHE_DIR"} == {"JAX_ENABLE_X64"}
 
 
 def test_choices_of_a_user_are_let_through():

@@ -6,14 +6,21 @@ import sys
 
 import pytest
 
+from training_jacobian import cli, compiled, threads
+from training_jacobian.surroundings import LET_THROUGH, THREADS
+
 PROGRAM = """
 import os, sys
 from contextlib import suppress
 from pathlib import Path
 from training_jacobian.threads import hold
-allowed = os.sched_getaffinity(0)
+from training_jacobian.surroundings import THREADS
+allowed, held = os.sched_getaffinity(0), None
+if sys.argv[2:]:
+    def refused(*_): raise PermissionError(1, "not permitted")
+    os.sched_setaffinity = refused
 if int(sys.argv[1]):
-    hold(int(sys.argv[1]), xla=True)
+    held = hold(int(sys.argv[1]), xla=True)
 import jax
 jax.devices()
 names, free = [], True
@@ -21,17 +28,39 @@ for thread in Path("/proc/self/task").iterdir():
     with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
         names.append((thread / "comm").read_text())
         free &= os.sched_getaffinity(int(thread.name)) == allowed
-print(sum("XLAEigen" in name for name in names), free, os.environ.get("OPENBLAS_NUM_THREADS"))
+print(sum("XLAEigen" in name for name in names), free, *{os.environ.get(name) for name in THREADS}, held)
 """
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else 1
 
 
-def workers(threads):
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(threads)], stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.split()
+def workers(threads, *refused):
+    """Number of XLA's threads, whether all may run everywhere, what the BLAS variables say, what was held."""
+    command = [sys.executable, "-c", PROGRAM, str(threads), *refused]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has CPU affinity")
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to hold back")
+@pytest.mark.skipif(CORES < 2, reason="one core: nothing to hold back")
 def test_threads_are_held():
-    assert workers(1) == ["1", "True", "1"]
-    assert int(workers(0)[0]) == len(os.sched_getaffinity(0)) > 1  # not held: it takes every core
+    assert workers(1) == ["1", "True", "1", "1"]
+    assert int(workers(0)[0]) == CORES > 1  # not held: it takes every core
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has CPU affinity")
+def test_what_is_held_is_told():
+    """Fewer threads than were asked for, where there are fewer cores; and whether the system refuses."""
+    assert workers(1000)[2:] == [str(CORES)] * 2
+    assert workers(1, "refused")[3] == "None"
+
+
+def test_programs_are_kept_by_the_threads_that_are_held(monkeypatch):
+    asked = []
+    monkeypatch.setattr(threads, "hold", lambda threads, xla: 2)
+    monkeypatch.setattr(compiled, "use", asked.append)
+    cli._prepare(64, xla=True)
+    assert asked == [2]
+
+
+def test_every_library_is_held():
+    """A job is not to see what the surroundings say of threads: each name that is let through is set."""
+    assert set(THREADS) == {name for name in LET_THROUGH if name.endswith("_THREADS")}

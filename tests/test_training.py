@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from conftest import ROOT, Tiny
-from training_jacobian import initial, training
+from training_jacobian import divergence, initial, training
 from training_jacobian.layout import unflatten
 from training_jacobian.models import mlp
 
@@ -126,3 +126,35 @@ def test_pickled_theta_is_refused(tmp_path):
     np.save(tmp_path / "evil.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="allow_pickle=False"):
         initial.read(tmp_path / "evil.npy", mlp.shapes(2, [], 2))
+
+
+def exploded(losses, epoch=50):
+    """Whether `divergence.check` finds a training exploded, what it says, and how many states it asks the loss of."""
+    asked, losses = [], np.asarray(losses, float)
+    loss_of = lambda thetas: asked.append(len(thetas)) or thetas[:, 0]
+    epochs = np.arange(0, len(losses), epoch)
+    try:
+        divergence.check(losses[:, None], 1, epochs, losses[epochs], loss_of, 0.1, np.log(10))
+    except divergence.DivergedError as error:
+        return str(error), asked
+    return "", asked
+
+
+def test_a_training_that_starts_at_its_end_may_rise():
+    """As one from a trained theta_0, or of few labels: 100 times next to nothing is nothing."""
+    losses = np.full(101, 1e-6)
+    losses[50:] = 0.3
+    assert exploded(losses) == ("", [])
+    losses[100] = 231
+    assert "its loss is 231 nats, 1e-06 at the start" in exploded(losses)[0]
+    assert "diverged at step 100 of 100" in exploded(losses)[0]
+
+
+def test_the_loss_is_asked_of_few_states_at_a_time():
+    losses = np.full(101, 2.0)
+    losses[73:] = 1e3
+    told, asked = exploded(losses)
+    assert "diverged at step 73 of 100" in told
+    assert asked == [16, 16, 1]  # from 50 on; and the one that is told
+    losses[:100] = 2.0
+    assert "diverged at step 100 of 100" in exploded(losses)[0]

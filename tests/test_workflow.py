@@ -47,6 +47,18 @@ def test_only_what_is_affected(project, what):
     assert project.jobs() == Counter(jobs)
 
 
+def test_a_stamp_that_cannot_be_written_is_told_in_a_line(project):
+    (project.root / "results/.published").unlink()
+    (project.root / "results/.published").mkdir()
+    (project.root / "results/figs/all").unlink()
+    done = project.run("-n")
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "results/.published: cannot be written: Is a directory; a folder is where a file belongs" in told
+    assert "Traceback" not in told
+    assert "oserrors.py" not in told
+
+
 def test_jobs_are_those_of_the_edited_run(project):
     project.edit("{seed: 1}}", "{seed: 1}, training: {optimizer: {learning_rate: 0.2}}}")
     planned = project.planned_keys()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training_jacobian import __version__, commands, troubles
+from training_jacobian import __version__, commands, streams, troubles
 from training_jacobian.clock import Clock
 from training_jacobian.surroundings import settle
 
@@ -46,17 +46,9 @@ STAGES = (
     "pfj",
     "angles",
 )
-XLA = (
-    "train",
-    "columns",
-    "triplets",
-    "density",
-    "responses",
-    "perturbation",
-    "behaviour",
-    "subspace",
-    "pfj",
-)  # commands that compute with jax
+# commands that compute with jax
+XLA = ("train", "columns", "triplets", "density", "responses", "perturbation", "behaviour", "subspace", "pfj")
+TO_THE_END = ("verify", "check", "gc")  # commands whose list somebody must have seen whole
 GC = "list, with sizes, what in results/ no run in params.yaml refers to; delete it with --yes"
 ANALYSES = {
     "spectrum": "counts, regions, cosines, exact bulk",
@@ -70,11 +62,19 @@ ANALYSES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0, or 1 after an error told on standard error (and in the log of a job), 130 if interrupted.
 
-    Without `arguments` it is the process's own command line, and the process's surroundings are settled first.
+    Without `arguments` it is the process's own command line, and the process's surroundings are settled first.  A
+    command goes on to its end where nobody reads what it prints; for some the status is 1 then.
     """
     if arguments is None:
         settle()
-    options = _parser().parse_args(arguments)
+    with streams.lasting() as out:
+        options = _parser().parse_args(arguments)
+        status = _done(options)
+    return status or int(out.cut and options.name in TO_THE_END)
+
+
+def _done(options: argparse.Namespace) -> int:
+    """Run a command, and tell what goes wrong; its status."""
     log, kept = getattr(options, "log", None), None
     try:
         if hasattr(options, "threads"):
@@ -83,13 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.recipe = _recipe(options)
         with commands.at_root(options):
             status = options.command(options) or 0
-        sys.stdout.flush()
+        sys.stdout.flush()  # a full disk is an error of this command
     except KeyboardInterrupt:
         print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever reads has enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(options.name == "verify")  # nobody has seen that all is well
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
         print(f"training-jacobian: {troubles.told(error, options)}", file=sys.stderr)
         _log(log, traceback.format_exc())
@@ -111,12 +108,12 @@ def _prepare(threads: int, xla: bool) -> "Compiled | None":
     """Hold the process to its threads, with what was compiled for them before."""
     from training_jacobian.threads import hold
 
-    hold(threads, xla)
+    held = hold(threads, xla)
     if not xla:
         return None
     from training_jacobian import compiled
 
-    return compiled.use(threads)
+    return compiled.use(held)
 
 
 def _where() -> str:
@@ -149,8 +146,9 @@ def _run(options: argparse.Namespace, module: str, *arguments: Any) -> None:
     """Call the function of a stage, which is named like the command."""
     if options.name in ("data", *XLA):  # which run the modules of data sets and models
         from training_jacobian.reading import watch
+        from training_jacobian.recipe import parameters
 
-        watch()
+        watch(parameters(options.recipe))
     stage = importlib.import_module(f"training_jacobian.stages.{module}")
     CLOCK.started()
     getattr(stage, f"make_{options.name}")(options.recipe, *arguments)

@@ -10,9 +10,13 @@ from typing import Any
 
 
 def root_of(params: Path) -> Path:
-    """The root of the project of a params file: the nearest folder above it with a Snakefile, else its own folder."""
-    folders = params.resolve().parents
-    return next((folder for folder in folders if (folder / "Snakefile").is_file()), folders[0])
+    """The root of the project of a params file: the nearest folder above it with a Snakefile, else its own folder.
+
+    In a folder with a Snakefile it is that folder, as for `snakemake --configfile`.  A link counts where it stands, not
+    where it leads.
+    """
+    above = Path(os.path.abspath(params)).parents  # noqa: PTH100 (`..` is to go, links are to stay)
+    return next((folder for folder in (Path.cwd(), *above) if (folder / "Snakefile").is_file()), above[0])
 
 
 @contextmanager

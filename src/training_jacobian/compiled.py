@@ -69,22 +69,24 @@ def is_whole(entry: Path) -> bool:
         return False
 
 
-def use(threads: int) -> "Compiled | None":
-    """Let JAX use, and add to, what was compiled for this processor and threads; None if nothing can be kept."""
-    common = folder(threads)
-    made = Compiled(common) if common else None
-    if made is None or made.path is None:
-        return None
+def use(threads: int | None) -> "Compiled | None":
+    """Let JAX use, and add to, what was compiled for this processor and threads; None if nothing can be kept.
+
+    `threads` is None where nobody knows how many XLA has.
+    """
     import jax
 
+    common = None if threads is None else folder(threads)
+    made = Compiled(common) if common else None
+    path = made.path if made else None
     kept = {
-        "jax_compilation_cache_dir": str(made.path),
+        "jax_compilation_cache_dir": path and str(path),  # None: nor does JAX use what the surroundings name, unchecked
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_enable_xla_caches": "none",  # else the names of entries depend on the folder
     }
     for name, value in kept.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]
-    return made
+    return made if path else None
 
 
 class Compiled:
@@ -129,8 +131,9 @@ class Compiled:
 def waste(root: Path = Path(DEFAULT)) -> Iterator[Path]:
     """Damaged entries, and folders of processes that were killed."""
     for entry in sorted(root.glob("*")):
-        if entry.name.startswith(OWN):
-            if time.time() - entry.stat().st_mtime > DEAD:
-                yield entry
-        elif entry.is_dir():
-            yield from (each for each in sorted(entry.iterdir()) if not is_whole(each))
+        with suppress(OSError):  # its job has just ended
+            if entry.name.startswith(OWN):
+                if time.time() - entry.stat().st_mtime > DEAD:
+                    yield entry
+            elif entry.is_dir():
+                yield from (each for each in sorted(entry.iterdir()) if not is_whole(each))

@@ -153,9 +153,10 @@ def counts(found: Quadrature, thresholds: list[float], sigma: np.ndarray, bound:
     then `bound` is infinite, and the i-th largest singular value of A known to be at least the i-th largest `sigma`.
 
     One row a threshold: `low` and `high`, between which the number lies with a probability of at least 99.9 %; `count`,
-    an estimate, for which F is interpolated between nodes; `resolution`, how far the bounds on F are from it, and
-    `statistical`, how much further the limits for n_B are.  A threshold with fewer than two nodes below it, in a probe
-    that is not exhausted, is below the resolution: its row has `low` and `high` only.
+    an estimate, for which F is interpolated between nodes, and half of the directions count that were left out and are
+    neither triplets nor known to lie above; `resolution`, how far the bounds on F, with none or all of these, are from
+    it, and `statistical`, how much further the limits for n_B are.  A threshold with fewer than two nodes below it, in
+    a probe that is not exhausted, is below the resolution: its row has `low` and `high` only.
     """
     m, r, best = found.directions, len(sigma), np.argsort(bound, kind="stable")
     bound = bound + ROUNDING * sigma
@@ -181,8 +182,11 @@ def counts(found: Quadrature, thresholds: list[float], sigma: np.ndarray, bound:
             parts = zip(found.nodes, below - found.weights / 2, strict=True)
             between = [np.interp(t, nodes, part) for nodes, part in parts]
             each = np.where(found.exact, np.where(found.nodes < t, found.weights, 0).sum(axis=1), between)
-            count = m * float(each.mean()) + int((sigma[np.isfinite(bound)] < t).sum())
-            resolution = m * max(float((limits.most - each).mean()), float((each - limits.least).mean()))
+            triplets = np.isfinite(bound)
+            # of directions that are no triplets, those not known to lie above may lie on either side
+            half = int((known[~triplets] < t).sum()) / 2
+            count = m * float(each.mean()) + int((sigma[triplets] < t).sum()) + half
+            resolution = m * max(float((limits.most - each).mean()), float((each - limits.least).mean())) + half
             further = max(m * float(limits.least.mean()) - limits.low, limits.high - m * float(limits.most.mean()), 0.0)
             row |= {"count": min(max(count, low), high), "statistical": further, "resolution": resolution}
         rows.append(row)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 EXPLODED = 100  # times the loss at the start; learning rates at the edge of stability stay below 50
+AT_ONCE = 16  # states of which the loss is asked for: those of an epoch may be many
 
 
 class DivergedError(ArithmeticError):
@@ -13,25 +14,36 @@ class DivergedError(ArithmeticError):
 
 
 def check(
-    thetas: Any, every: int, epochs: np.ndarray, losses: np.ndarray, loss_of: Callable[[Any], Any], rate: Any
+    thetas: Any,
+    every: int,
+    epochs: np.ndarray,
+    losses: np.ndarray,
+    loss_of: Callable[[Any], Any],
+    rate: Any,
+    least: float,
 ) -> None:
     """Raise DivergedError if a training has exploded.
 
     `thetas` (T / every + 1, N) are its stored states, `losses` (E + 1,) the training losses in nats at the steps
     `epochs` (E + 1,), the first of which is 0; `loss_of` gives those of any states (k, N); `rate` is the learning rate,
-    or a function of the step.  Exploded is what is not finite, or has a loss of 100 times that of the start.
+    or a function of the step.  Exploded is what is not finite, or has a loss of 100 times that of the start, or `least`
+    nats if it starts below that.
     """
-    limit = EXPLODED * losses[0]
+    limit = EXPLODED * max(float(losses[0]), least)
     finite = np.isfinite(np.asarray(thetas)).all(axis=1)
     wrong = ~(losses <= limit)
     if finite.all() and not wrong.any():
         return
     last = epochs[int(np.argmax(wrong))] // every if wrong.any() else len(thetas) - 1
-    bad = ~finite[: last + 1]
-    if not bad.any():  # the first within that epoch whose loss is as large
-        before = epochs[max(0, int(np.argmax(wrong)) - 1)] // every
-        bad[before:] = ~(np.asarray(loss_of(thetas[before : last + 1])) <= limit)
-    row = int(np.argmax(bad))
+    if finite[: last + 1].all():  # the first within that epoch whose loss is as large
+        row = last
+        for first in range(epochs[max(0, int(np.argmax(wrong)) - 1)] // every, last, AT_ONCE):
+            over = ~(np.asarray(loss_of(thetas[first : min(first + AT_ONCE, last)])) <= limit)
+            if over.any():
+                row = first + int(np.argmax(over))
+                break
+    else:
+        row = int(np.argmin(finite))
     if finite[row]:
         found = (
             f"its loss is {float(np.asarray(loss_of(thetas[row : row + 1]))[0]):.3g} nats, {losses[0]:.3g} at the start"

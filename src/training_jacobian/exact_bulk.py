@@ -66,6 +66,11 @@ def rounding(S: np.ndarray, dtype: str) -> float:
     return ROUNDING * float(np.finfo(dtype).eps) * max(1.0, float(S.max()))
 
 
+def limit(S: np.ndarray, dtype: str) -> float:
+    """|J v - v| below which v counts as exact."""
+    return max(EXACT, rounding(S, dtype))
+
+
 def measure(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, dtype: str) -> np.ndarray | None:
     """Orthonormal basis (N, e) float64 of the directions with |J v - v| < 1e-10, J = U diag(S) Vt computed in `dtype`.
 
@@ -77,13 +82,13 @@ def measure(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, dtype: str) -> np.ndar
     these are near 1 asks the same of J^T: second derivatives are symmetric, so what no gradient touches stays on
     either side.
     """
-    limit = max(EXACT, rounding(S, dtype))
-    if limit > HIDDEN:
+    most = limit(S, dtype)
+    if most > HIDDEN:
         return None
-    near = np.abs(S - 1) < NEAR * rounding(S, dtype) / limit
+    near = np.abs(S - 1) < NEAR * rounding(S, dtype) / most
     V = Vt[near].T
     _, moved, Wt = np.linalg.svd(np.linalg.qr(U[:, near] * S[near] - V, mode="r"))
-    return V @ Wt[moved < limit].T
+    return V @ Wt[moved < most].T
 
 
 def defect(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, basis: np.ndarray) -> float:
@@ -105,7 +110,8 @@ def of_run(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.n
     if not moved <= most:
         raise ArithmeticError(wrong(parameters["model"], f"|J b - b| is up to {moved:.1e}, by rounding {most:.1e}"))
     outside = 0.0 if found is None else float(np.linalg.norm(predicted - found @ (found.T @ predicted), axis=0).max())
-    if outside > LEAK:
+    # of a b that J moves by so little, this much may lie in directions v with |J v - v| just above the limit
+    if outside > max(LEAK, 2 * moved / limit(S, dtype)):
         raise ArithmeticError(wrong(parameters["model"], f"a part {outside:.1e} lies outside of what J keeps"))
     return ExactBulk(found, predicted.shape[1], moved)
 
@@ -133,11 +139,12 @@ def to_take_out(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str,
 def take_out(rows: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """Ordered orthonormal `rows` (m, N) without the orthonormal columns `taken` (N, b), which lie in their span.
 
-    The rows up to the last that has a part above 1e-6 in `taken` become a basis of what they span beside it; their
-    order among themselves means nothing if, as here, they are singular vectors that rounding mixes.  The others stay.
-    Returns (m - b, N).
+    The rows up to the last that has a part above 1e-6 in `taken` become a basis of what they span beside it.  It keeps
+    their order: a row without such a part stays, but for its sign, and what is left of the others lies at their mean
+    place.  The rows after those stay.  Returns (m - b, N).
     """
     part = np.linalg.norm(rows @ taken, axis=1)
     block = int(np.flatnonzero(part > LEAK).max(initial=-1)) + 1
-    left = scipy.linalg.svd(rows[:block] @ taken, check_finite=False)[0]
-    return np.concatenate([left[:, taken.shape[1] :].T @ rows[:block], rows[block:]])
+    left = scipy.linalg.svd(rows[:block] @ taken, check_finite=False)[0][:, taken.shape[1] :]
+    order = np.linalg.eigh(left.T @ (np.arange(block)[:, None] * left))[1]
+    return np.concatenate([(left @ order).T @ rows[:block], rows[block:]])

@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import stat
+import time
 from errno import EISDIR, ENXIO
+from functools import cache
 from pathlib import Path
 
 from training_jacobian.oserrors import AGAIN, ArtifactError, telling
@@ -14,6 +16,7 @@ SUMS = "SHA256SUMS"
 TEMPORARY = "columns-"  # blocks of the Jacobian are written side by side and deleted: each ends in its own SHA-256
 TRAILER = 64  # bytes of that
 PIECE = 2**26  # bytes read at a time
+TICK = 2  # seconds: within that, a file may change twice with the same time of modification
 
 
 def checksums(directory: Path) -> dict[str, str]:
@@ -46,6 +49,19 @@ def sha256(path: Path) -> str:
     _regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """As `sha256`, of a file that is asked for often: it is read once, and again when it has changed."""
+    about = path.stat()
+    if abs(time.time() - about.st_mtime) < TICK:
+        return sha256(path)
+    return _digest(path, about.st_mtime_ns, about.st_size, about.st_ino)
+
+
+@cache
+def _digest(path: Path, *version: int) -> str:
+    return sha256(path)
 
 
 def _trailed(path: Path) -> tuple[str, str]:

@@ -48,9 +48,13 @@ Shown = list[tuple[dict[str, str], Recipe]]  # what a figure shows: columns that
 
 @dataclass
 class Plan:
-    """Recipes by run and stage, and by address; several runs may share an address."""
+    """Recipes by run and stage, and by address; several runs may share an address.
+
+    `root`: of the project, where the files lie that a data set or a model names.
+    """
 
     params: Params
+    root: Path = Path()
     recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # run -> stage -> recipe
     by_key: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # stage -> key -> recipe
     runs_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key -> a run that has it; two of angles
@@ -59,17 +63,21 @@ class Plan:
         for name, run in self.params.runs.items():
             core = CORE if run.svd.method == "dense" else PARTIAL
             stages = [stage for stage in STAGES if stage in core or self._shows(name, stage)]
-            self.recipes[name] = {stage: recipe(self.params, run, stage) for stage in stages}
+            self.recipes[name] = {stage: recipe(self.params, run, stage, self.root) for stage in stages}
             for made in self.recipes[name].values():
                 self._keep(made, name)
         for _, first, second in self.comparisons():
-            self._keep(comparison(self.params, self.params.runs[first], self.params.runs[second]), first, second)
+            self._keep(self._comparison(first, second), first, second)
         for made in map(self.figure, self.figures()):
             self._keep(made)
 
     def _keep(self, made: Recipe, *runs: str) -> None:
         self.by_key.setdefault(made["stage"], {})[key(made)] = made
         self.runs_of.setdefault(key(made), runs)
+
+    def _comparison(self, first: str, second: str) -> Recipe:
+        """Recipe of the angles between two runs."""
+        return comparison(self.params, self.params.runs[first], self.params.runs[second], self.root)
 
     def _shows(self, run: str, stage: str) -> bool:
         """Whether a figure shows that stage of that run by itself."""
@@ -155,11 +163,11 @@ class Plan:
                 if stage in made
             ]
         plot = self.params.figures.plots[name]
-        stage, runs = KINDS[plot.kind].stage, self.params.runs
+        stage = KINDS[plot.kind].stage
         if plot.comparisons is None:
             return [({"run": run}, self.recipes[run][stage]) for run in self.params.plotted(name)]
         return [
-            ({"comparison": group, "first": a, "second": b}, comparison(self.params, runs[a], runs[b]))
+            ({"comparison": group, "first": a, "second": b}, self._comparison(a, b))
             for group, a, b in self.comparisons(name)
         ]
 
@@ -179,7 +187,7 @@ class Plan:
         for part, each in others.items():
             for first, second in dict.fromkeys((a, b) for _, a, b in self.comparisons()):
                 if (first in same and second in each) or (first in each and second in same):
-                    made = comparison(self.params, self.params.runs[first], self.params.runs[second])
+                    made = self._comparison(first, second)
                     shown.append(({"part": part, "of": f"{first} and {second}"}, made))
         return shown
 
@@ -229,4 +237,4 @@ class Plan:
 
 def plan(file: str | Path = "params.yaml", root: Path = Path()) -> Plan:
     """Plan of a params file of the project at `root`, to which its addresses are relative.  Raises ParamsError."""
-    return Plan(load(file, root))
+    return Plan(load(file, root), root)

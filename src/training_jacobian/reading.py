@@ -2,23 +2,27 @@
 
 A module in datasets/ or models/ says `FILES = ("data/mine.npz",)`, paths relative to the project's root, and reads them
 when it likes.  Their SHA-256 is in the recipe: another content is another address.  (Not seen: what a library opens
-without Python, except HDF5, and what another process reads.)
+without Python, except HDF5, and what another process reads, or a thread that no such module has started.)
 """
 
 import os
 import sys
-from functools import cache
+import sysconfig
+import threading
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from training_jacobian.integrity import sha256
+from training_jacobian.integrity import file_digest, sha256
 from training_jacobian.oserrors import AGAIN, ArtifactError, telling
 
-PACKAGE = Path(__file__).resolve().parent
-HOMES = ("datasets", "models")
+PACKAGE = Path(__file__).parent
+HOMES = {"data": "datasets", "model": "models"}  # section of a run -> where the module lies that it names
 CODE = (".py", ".pyc", ".so")
-SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
+SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/share/zoneinfo/")
+KEEPING = ("jax._src.compilation_cache", "jax._src.lru_cache")  # where JAX reads and writes compiled programs
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -32,12 +36,15 @@ def declared(module: ModuleType) -> tuple[str, ...]:
     return (files,) if isinstance(files, str) else tuple(files)
 
 
-def contents(module: ModuleType) -> dict[str, str]:
-    """SHA-256 of each of them, by name; none for modules without FILES.  Raises ArtifactError if one cannot be read."""
+def contents(module: ModuleType, root: Path = Path()) -> dict[str, str]:
+    """SHA-256 of each of them, by name, in the project at `root`; none for modules without FILES.
+
+    Raises ArtifactError if one cannot be read.
+    """
     found = {}
     for name in declared(module):
         try:
-            found[name] = sha256(Path(name))
+            found[name] = file_digest(root / name)
         except OSError as error:
             told = f"{module.__name__}: FILES names {name}, which cannot be read ({error.strerror})"
             raise ArtifactError(f"{told}; put it there, or correct FILES") from None
@@ -52,10 +59,19 @@ def check(files: dict[str, str]) -> None:
                 raise ArtifactError(f"{name} was changed after the workflow was started; {AGAIN}")
 
 
-def watch() -> None:
-    """From now on, and for good, refuse with UndeclaredError that such a module reads any other file.  For jobs."""
+_CHOSEN: dict[str, str] = {}  # home -> name of the module there whose FILES the recipe has
+
+
+def watch(chosen: dict[str, Any]) -> None:
+    """From now on, for good: raise UndeclaredError where a module in datasets/ or models/ reads a file that counts not.
+
+    What counts are the FILES of the modules that a recipe with the parameters `chosen` names.  For jobs.
+    """
+    _CHOSEN.clear()
+    _CHOSEN.update({home: chosen[section]["name"] for section, home in HOMES.items() if section in chosen})
     _watch_python()
     _watch_hdf5()
+    _watch_threads()
 
 
 @cache
@@ -80,19 +96,41 @@ def _watch_hdf5() -> None:
     h5f.open = told
 
 
+@cache
+def _watch_threads() -> None:
+    started = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        if module := _reader(sys._getframe(1)):
+            self.run = partial(_on_behalf, module, self.run)  # type: ignore[method-assign]
+        started(self)
+
+    threading.Thread.start = start  # type: ignore[method-assign]
+
+
+def _on_behalf(module: str, run: Callable[[], None]) -> None:
+    """What a thread does that `module` has started; `_reader` finds this call."""
+    run()
+
+
 _WRITTEN: set[str] = set()  # by such modules themselves: what they unpack and read again
 
 
 def _asked(name: str, writing: bool, frame: FrameType | None) -> None:
-    if name.endswith(CODE) or name.startswith(SYSTEM) or (module := _reader(frame)) is None:
+    if name.endswith(CODE) or (module := _reader(frame)) is None:
         return
     path = os.path.realpath(name)
     if writing:
         _WRITTEN.add(path)
-    elif os.path.isfile(path) and path not in _WRITTEN | _known() and not _of_library(path):  # noqa: PTH113
+    elif path.startswith(SYSTEM) or not os.path.isfile(path) or path in _WRITTEN | _known():  # noqa: PTH113
+        return
+    elif not _of_library(path):
+        home = module.partition("/")[0]
+        owner = f"{home}/{_CHOSEN[home]}.py" if home in _CHOSEN else module
+        whose = "its FILES do" if owner == module else f"the FILES of {owner} do"
         raise UndeclaredError(
-            f"{module} reads {name}, which its FILES do not name: a change of that file would go unseen; "
-            f"say FILES = ({os.path.relpath(path)!r},) in {module}, and {AGAIN}"
+            f"{module} reads {name}, which {whose} not name: a change of that file would go unseen; "
+            f"say FILES = ({os.path.relpath(path)!r},) in {owner}, and {AGAIN}"
         )
 
 
@@ -100,9 +138,11 @@ def _reader(frame: FrameType | None) -> str | None:
     """The module of a data set or model that has a file opened: not by JAX, which keeps programs, nor by an import."""
     while frame is not None:
         file = Path(frame.f_code.co_filename)
-        if file.parent.name in HOMES and file.parent.parent == PACKAGE and file.name != "__init__.py":
+        if file.parent.name in HOMES.values() and file.parent.parent == PACKAGE and file.name != "__init__.py":
             return f"{file.parent.name}/{file.name}"
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == "jax":
+        if frame.f_code is _on_behalf.__code__:
+            return str(frame.f_locals["module"])
+        if frame.f_globals.get("__name__") in KEEPING:
             return None
         if frame.f_code.co_name == "<module>" and _of_library(str(file)):
             return None
@@ -111,20 +151,24 @@ def _reader(frame: FrameType | None) -> str | None:
 
 
 def _known() -> set[str]:
-    """Files that the loaded modules name in FILES, and raw ones, which have digests."""
+    """Files that count by content: in the FILES of the chosen modules, and their raw ones, which have digests."""
     names: list[str] = []
-    for module in [
-        each for name, each in sys.modules.items() if name.startswith(tuple(f"{__package__}.{h}." for h in HOMES))
-    ]:
-        names += declared(module)
-        names += [f"data/raw/{module.__name__.rpartition('.')[2]}/{raw.name}" for raw in getattr(module, "RAW", ())]
+    for home, name in _CHOSEN.items():
+        if module := sys.modules.get(f"{__package__}.{home}.{name}"):
+            names += declared(module)
+            names += [f"data/raw/{name}/{raw.name}" for raw in getattr(module, "RAW", ())]
     return {os.path.realpath(name) for name in names}
 
 
+@cache
+def _libraries() -> list[Path]:
+    """The standard library, and where packages are installed: what lies there is of their version."""
+    standard = [sysconfig.get_path(each) for each in ("stdlib", "platstdlib")]
+    installed = [each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")]
+    return [Path(each).resolve() for each in (*standard, *installed)]
+
+
 def _of_library(path: str) -> bool:
-    """Whether a file lies where Python finds packages, and is of their version: not in this package or the project."""
-    homes = {Path(each).resolve() for each in sys.path if each}
-    file, here = Path(path), Path.cwd()
-    return not file.is_relative_to(PACKAGE) and any(
-        file.is_relative_to(home) and not here.is_relative_to(home) for home in homes
-    )
+    """Whether a file is a library's, not of this package, wherever that is installed, nor of the project."""
+    file = Path(path).resolve()
+    return not file.is_relative_to(PACKAGE.resolve()) and any(map(file.is_relative_to, _libraries()))

@@ -16,6 +16,7 @@ from typing import Any
 
 from training_jacobian import reading
 from training_jacobian.datasets import dataset
+from training_jacobian.integrity import file_digest
 from training_jacobian.models import model
 from training_jacobian.params import FileInitial, Params, Run
 from training_jacobian.vouched import SAME
@@ -125,14 +126,8 @@ def source_digest(module: str) -> str:
     return hashlib.sha256(canonical(_shape_of(ast.parse(source))).encode()).hexdigest()[:12]
 
 
-@cache
-def file_digest(file: str) -> str:
-    """SHA-256 of a file's bytes."""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-
-
-def recipe(params: Params, run: Run, stage: str) -> Recipe:
-    """Recipe of a stage of a run; that of the stage before it stands in it under `from`."""
+def recipe(params: Params, run: Run, stage: str, root: Path = Path()) -> Recipe:
+    """Recipe of a stage of a run of the project at `root`; that of the stage before it stands in it under `from`."""
     step = STAGES[stage]
     parameters = {}
     for section in step.reads:
@@ -140,21 +135,21 @@ def recipe(params: Params, run: Run, stage: str) -> Recipe:
         parameters[section] = getattr(owner, section).model_dump(exclude_defaults=True)
     if "initial" in parameters and isinstance(run.initial, FileInitial):
         # by its content, not its name
-        parameters["initial"] = {"name": "file", "sha256": file_digest(run.initial.path)}
+        parameters["initial"] = {"name": "file", "sha256": file_digest(Path(run.initial.path))}
     reads = {"data": lambda: dataset(run.data.name), "train": lambda: model(run.model.name)}
-    files = reading.contents(reads[stage]()) if stage in reads else {}
+    files = reading.contents(reads[stage](), root) if stage in reads else {}
     made: Recipe = {
         "stage": stage,
         "parameters": parameters,
         **({"files": files} if files else {}),
         "code": {module: code_digest(module) for module in step.code(run)},
     }
-    return {**made, "from": recipe(params, run, step.after)} if step.after else made
+    return {**made, "from": recipe(params, run, step.after, root)} if step.after else made
 
 
-def comparison(params: Params, first: Run, second: Run) -> Recipe:
+def comparison(params: Params, first: Run, second: Run, root: Path = Path()) -> Recipe:
     """Recipe of the angles between the bulks of two runs; that of the second one's SVD stands under `with`."""
-    return {**recipe(params, first, "angles"), "with": recipe(params, second, "svd")}
+    return {**recipe(params, first, "angles", root), "with": recipe(params, second, "svd", root)}
 
 
 def ancestors(recipe: Recipe) -> dict[str, Recipe]:

@@ -9,14 +9,13 @@ from training_jacobian.trajectory import Trajectory
 
 
 def trajectory(run: str, params: str | Path = "params.yaml") -> Trajectory:
-    """The training of a run of a params file, whose results lie in the project of that file, wherever the session is.
+    """The training of a run of a params file, whose results lie in the project that `root_of` finds for it.
 
     Raises ParamsError if params.yaml is wrong, ValueError if it has no such run, FileNotFoundError, with the command
     that computes it, if the run is not trained yet.
     """
-    file = Path(params).resolve()
-    root = root_of(file)
-    made = plan(file, root)
+    root = root_of(Path(params))
+    made = plan(params, root)
     if run not in made.recipes:
         raise ValueError(f"{params} has no run {run!r}; {nearest(run, list(made.recipes))}")
     data, train = (root / made.files(run, stage)[0] for stage in ("data", "train"))

@@ -17,14 +17,18 @@ CLEARED = (
     *("FLEXIBLAS_", "VECLIB_", "ONEDNN_", "DNNL_", "CUBLAS", "CUDNN_", "CUSOLVER", "NVIDIA_TF32"),
     *("MPL", "MATPLOTLIB", "PYTHON", "GLIBC_TUNABLES"),
 )  # fmt: skip
-# which device and how much of it, where caches lie, file locks; threads, which `threads.hold` sets by --threads;
-# of Python, what finds packages and what only prints
+# by library; `threads.hold` sets them all by --threads
+THREADS = (
+    *("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
+# which device and how much of it, where caches lie, file locks; of Python, what finds packages and what only prints
 LET_THROUGH = {
+    *THREADS,
     *("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"),
     *("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR"),
     *("MPLCONFIGDIR", "MPL_IGNORE_SYSTEM_FONTS", "HDF5_USE_FILE_LOCKING", "NUMBA_CACHE_DIR"),
-    *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
-    *("VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"),
+    *("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"),
     *("PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "PYTHONPLATLIBDIR", "PYTHONUSERBASE", "PYTHONNOUSERSITE"),
     *("PYTHONSAFEPATH", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"),
     *("PYTHONHASHSEED", "PYTHONCOERCECLOCALE", "PYTHONUTF8"),
@@ -33,6 +37,7 @@ FIXED = {
     "MPL_IGNORE_SYSTEM_FONTS": "1",  # text looks the same wherever it is drawn: matplotlib brings its fonts
     "JAX_ENABLE_X64": "1",  # every dtype here is explicit
 }
+ANEW = "TRAINING_JACOBIAN_STARTED_ANEW"  # the id of a process that has been started anew
 
 
 def cleared(environment: Mapping[str, str]) -> dict[str, str]:
@@ -48,13 +53,19 @@ def settle() -> None:
     """Make this process's environment that of a job.  Call it before anything but the standard library is imported.
 
     Where something is to be cleared the process starts anew, under the same process id: Python and the C library have
-    read theirs already, and so may what `sitecustomize` imports.
+    read theirs already, and so may what `sitecustomize` imports.  It does so once: what `sitecustomize` itself sets at
+    every start is cleared in place.
     """
+    anew = os.environ.pop(ANEW, None) == str(os.getpid())
     wanted = cleared(os.environ)
     if encoding_differs():
         wanted["PYTHONUTF8"] = "1"
     if wanted != dict(os.environ):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 (no shell is wanted)
+        if not anew:
+            wanted[ANEW] = str(os.getpid())
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 (no shell is wanted)
+        os.environ.clear()
+        os.environ.update(wanted)
     os.environ.update(FIXED)
 
 

@@ -5,11 +5,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-_BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from training_jacobian.surroundings import THREADS
 
 
-def hold(threads: int, xla: bool) -> None:
+def hold(threads: int, xla: bool) -> int | None:
     """Hold BLAS, and XLA if it is used, to `threads` threads.  Call before numpy and jax are imported.
+
+    Returns how many they are, fewer if there are fewer cores; None if XLA cannot be held.
 
     XLA sizes its pool by the cores the process may run on when it starts.  They are given back right after that: the
     operating system decides where the threads run, and jobs side by side need not agree on cores.  Where the system
@@ -19,9 +21,9 @@ def hold(threads: int, xla: bool) -> None:
     can = hasattr(os, "sched_setaffinity")
     allowed = os.sched_getaffinity(0) if can else set(range(os.cpu_count() or 1))
     threads = min(threads, len(allowed))  # --cores may promise more than there are
-    os.environ.update(dict.fromkeys(_BLAS, str(threads)))
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
     if not xla:
-        return
+        return threads
     try:
         if can:
             os.sched_setaffinity(0, sorted(allowed)[:threads])
@@ -37,6 +39,7 @@ def hold(threads: int, xla: bool) -> None:
         for thread in Path("/proc/self/task").iterdir() if can else ():
             with suppress(OSError):  # ended meanwhile
                 os.sched_setaffinity(int(thread.name), allowed)
+    return threads if can else None
 
 
 def _start() -> None:

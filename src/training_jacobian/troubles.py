@@ -36,11 +36,11 @@ def cause(error: BaseException) -> str:
 
 def _whose(made: dict[str, object], command: str) -> str:
     """Of which run, or runs, and which stage."""
-    from training_jacobian.recipe import key
-
     try:
+        from training_jacobian.recipe import key
+
         owner = json.loads(NAMES.read_text(encoding="utf-8")).get(key(made))
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # whatever it is, it must not hide the error that is to be told
         owner = None
     stage = str(made.get("stage", command))
     told = stage if stage in (command, "figures") else f"{stage} ({command})"

@@ -14,7 +14,7 @@ SAME = {
     ("stages.gather", "2b63150bf1b1"): "c9fdc2abc2fa",
     ("stages.problem", "b8c292a8b4ff"): "2853923f0bc6",
     ("stages.stored", "dc9be322964a"): "327802ad4fb3",
-    ("stages.train", "6f74f01e4f76"): "194fbc8f7105",
+    ("stages.train", "74f9a45a7885"): "194fbc8f7105",
     ("subspaces", "0dd7e4fb124a"): "e2d9873f7766",
     ("tables", "cfcc4b058837"): "61016087e440",
     ("training", "674918412335"): "b94dbbd7dcf6",

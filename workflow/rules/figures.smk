@@ -59,10 +59,7 @@ rule table:
         "--out {output} --log {log}"
 
 
-# The only outputs without a key.  The stamp is newer than they are exactly when their content is out of date.
-STAMP, UP_TO_DATE = publish.stamp(PLAN.wanted())
-
-
+# The only outputs without a key: STAMP, made in the Snakefile, says whether they are out of date.
 rule publish:
     input:
         ancient(list(PLAN.wanted()["figures"].values())),

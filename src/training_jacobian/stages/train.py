@@ -1,5 +1,6 @@
 """The train stage."""
 
+import math
 from pathlib import Path
 
 import jax
@@ -7,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian import divergence, initial, store, training
-from training_jacobian.recipe import Recipe, file_digest, parameters
+from training_jacobian.datasets import dataset
+from training_jacobian.integrity import file_digest
+from training_jacobian.recipe import Recipe, parameters
 from training_jacobian.stages.problem import Problem, memory_names
 
 
@@ -19,7 +22,7 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
     options = dict(parameters(recipe)["initial"])
     if options.pop("name") == "file":
-        if theta_file is None or file_digest(str(theta_file)) != options["sha256"]:
+        if theta_file is None or file_digest(theta_file) != options["sha256"]:
             raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
         theta = initial.read(theta_file, problem.shapes)
     else:
@@ -45,6 +48,7 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     if not kept:
         chosen = settings["optimizer"]["learning_rate"], settings["schedule"], len(problem.batches)
         losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
-        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen))
+        guessed = math.log(dataset(parameters(recipe)["data"]["name"]).CLASSES)  # loss of a network that knows nothing
+        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen), guessed)
     store.write_recipe(out.parent, recipe, str(problem.dtype))
     store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)
