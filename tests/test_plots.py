@@ -10,6 +10,7 @@ import pytest
 
 from training_jacobian import spectrum, store, tables
 from training_jacobian.kinds import KINDS
+from training_jacobian.plots import behaviour as of_behaviour
 from training_jacobian.plots import frame, spectra, triplets
 from training_jacobian.plots.frame import band
 from training_jacobian.stages.figures import chosen
@@ -69,9 +70,10 @@ def example(kind):
         return of_runs(table)
     if kind == "divergence":
         table = grid(inputs=["train", "test", "inverted", "white_noise"], index=range(1, 101), sigma=[2.0])
-        return of_runs(table.assign(kl_max=1e-3 * table["index"]))
+        return of_runs(table.assign(kl_max=1e-3 * table["index"], exact=table["index"] == 50))
     if kind == "displacement":
-        return of_runs(pd.DataFrame({"index": range(1, 101), "sigma": 2.0, "displacement": np.geomspace(1e-3, 1, 100)}))
+        table = pd.DataFrame({"index": range(1, 101), "sigma": 2.0, "displacement": np.geomspace(1e-3, 1, 100)})
+        return of_runs(table.assign(exact=table["index"] == 50))
     if kind == "subspace":
         table = grid(kind=["bulk", "complement", "chaotic", "stable", "random"], dimension=[10, 20, 30])
         return of_runs(table.assign(test_loss=1 / table["dimension"], test_accuracy=0.5))
@@ -153,6 +155,22 @@ def test_exact_bulk_is_marked_where_it_is():
     assert (band.get_x(), band.get_x() + band.get_width()) == (50.5, 60.5)
     lowest = min(line.get_ydata().min() for line in figure.axes[0].lines)
     assert lowest == spectra.FLOOR  # a distance of exactly 0 is drawn, not dropped
+    plt.close("all")
+
+
+def test_exact_directions_are_grey_and_in_no_median():
+    """As measured: what has sigma = 1 and turns is none."""
+    table = pd.DataFrame({"run": "one", "index": range(1, 101), "sigma": 1.0, "displacement": 1.0})
+    exact = table["index"].between(41, 60)
+    table = table.assign(exact=exact, displacement=np.where(exact, 1e-6, 1.0))
+    for marked, grey in ((table, 20), (table.assign(exact=np.nan), 0)):  # in float32 rounding hides it
+        figure = plt.figure()
+        of_behaviour.displacement(figure, marked)
+        lines = {line.get_label(): line for line in figure.axes[0].lines}
+        assert len(lines["exact bulk"].get_xdata() if grey else ()) == grey
+        assert ("exact bulk" in lines) == bool(grey)
+        medians = lines["medians in 20 bins"].get_ydata()
+        assert (len(medians), medians.min()) == ((16, 1.0) if grey else (20, 1e-6))
     plt.close("all")
 
 

@@ -64,14 +64,14 @@ ADDRESSES = {
         "train": "c3bb498f8e47",
         "jacobian": "2c3733b919d2",
         "svd": "66ae63ea767f",
-        "spectrum": "1e26c81d4bea",
+        "spectrum": "89edd6dfdbf9",
     },
     "paper_float32": {
         "data": "1d0dec203dc4",
         "train": "017e583c357c",
         "jacobian": "aae2f449de6b",
         "svd": "60d26475f94f",
-        "spectrum": "f42242a7df90",
+        "spectrum": "a38f60185a39",
     },
 }
 

@@ -62,7 +62,7 @@ def test_rule():
 
 def behaviour(tmp_path, kl):
     directions = pd.DataFrame({"index": np.arange(1, len(kl) + 1), "inputs": "train", "kl_max": kl, "displacement": kl})
-    directions["sigma"] = np.where(directions["kl_max"] < 1e-20, 1.0, 1.1)
+    directions = directions.assign(sigma=1.0, exact=directions["kl_max"] < 1e-20)
     store.write_csv(tmp_path / "divergence.csv", directions)
     store.write_csv(tmp_path / "displacement.csv", directions)
     return Tables({"behaviour": tmp_path})

@@ -13,8 +13,10 @@ from conftest import HANGS, ROOT
 from training_jacobian import recipe, streams
 from training_jacobian.plan import plan
 
+UNBUFFERED = pytest.param("1", marks=pytest.mark.engines)
 
-@pytest.fixture(params=["", "1"], ids=["at the end", "at once"], autouse=True)
+
+@pytest.fixture(params=["", UNBUFFERED], ids=["at the end", "at once"], autouse=True)
 def written(request, monkeypatch):
     """When Python writes what is printed, and so meets the error."""
     monkeypatch.setenv("PYTHONUNBUFFERED", request.param)
@@ -64,6 +66,7 @@ def test_gc_deletes_whatever_becomes_of_its_list(project, monkeypatch):
     assert not old.exists()
 
 
+@pytest.mark.engines
 def test_jobs_do_not_need_anybody_who_listens(project, monkeypatch):
     """What they say of their progress has no say in their end."""
     monkeypatch.chdir(project.root)

@@ -125,6 +125,11 @@ def wrong(model: dict[str, Any], why: str) -> str:
     )
 
 
+def are_exact(Vt: np.ndarray, found: ExactBulk) -> np.ndarray | None:
+    """Which right singular vectors, rows of Vt (N, N), are of the measured exact bulk; None where rounding hides it."""
+    return None if found.measured is None else np.sum((Vt @ found.measured) ** 2, axis=1) > 0.5
+
+
 def to_take_out(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
     """The measured one (N, e) of `of_run`.  Raises ArithmeticError if rounding hides it."""
     found = of_run(parameters, inputs, parts).measured

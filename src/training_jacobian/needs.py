@@ -144,7 +144,8 @@ class Needs:
             "identity": PYTHON + narrow + 3 * matrix,  # J, J - I, the latter in Fortran's order
             "spectrum": PYTHON + 9 * matrix // 2,  # U, Vt, U S, and what is made of the exact bulk
             "perturbation": JAX + 3 * matrix + theta + self.trained(self._starts(4)),
-            "behaviour": JAX + 3 * matrix + 3 * theta + self.examples + networks,  # Vt, scaled, and in float64
+            # U, Vt, U S, and what is made of the exact bulk; then Vt, scaled, and in float64
+            "behaviour": JAX + 9 * matrix // 2 + 3 * theta + self.examples + networks,
         }
         if params.subspace:
             share, masks = min(1.0, params.subspace.dimensions.stop / N), 4 * params.subspace.dimensions.num

@@ -60,7 +60,9 @@ STAGES = {
     "identity": Stage("jacobian", (), lambda run: ("svd", "stages.identity")),
     "spectrum": Stage("svd", ("spectrum",), lambda run: ("exact_bulk", "invariance", "spectrum", "stages.spectrum")),
     "perturbation": Stage("svd", ("perturbation",), lambda run: ("endpoint", "perturbation", "stages.perturbation")),
-    "behaviour": Stage("svd", ("behaviour",), lambda run: ("behaviour", "stages.behaviour")),
+    "behaviour": Stage(
+        "svd", ("behaviour",), lambda run: ("behaviour", "exact_bulk", "invariance", "stages.behaviour")
+    ),
     "subspace": Stage(
         "svd", ("subspace",), lambda run: ("endpoint", "subspace_training", "subspaces", "stages.subspace")
     ),

@@ -17,7 +17,6 @@ import pandas as pd
 from training_jacobian.store import check
 
 BINS = 20
-EXACT = 1e-10  # |sigma - 1| below this is the exact bulk, which has no displacement and no KL but rounding
 EMPTY = float("nan")
 
 
@@ -102,9 +101,12 @@ def off(direction: str, largest: float) -> Quantity:
 
 
 def binned(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Medians of a column in 20 bins of the index, without the exact bulk; a bin that is nothing else is left out."""
+    """Medians of a column in 20 bins of the index, without the measured exact bulk: it has neither displacement nor KL.
+
+    A bin that is nothing else is left out.
+    """
     bins = (table["index"] - 1) * BINS // table["index"].max()
-    return table[(table["sigma"] - 1).abs() > EXACT].groupby(bins)[column].median().to_numpy()
+    return table[~table["exact"].eq(True)].groupby(bins)[column].median().to_numpy()
 
 
 def decades(inputs: str, inner: bool) -> Quantity:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from training_jacobian import exact_bulk, spectrum, store
 from training_jacobian.recipe import Recipe, parameters
 
@@ -25,7 +23,7 @@ def make_spectrum(recipe: Recipe, data_file: Path, train_file: Path, svd_file: P
     settings = chosen["spectrum"]
     exact = exact_bulk.of_run(chosen, inputs, parts)
     directions = spectrum.directions(U, S, Vt, settings["bulk_tolerance"])
-    directions["exact"] = None if exact.measured is None else np.sum((Vt @ exact.measured) ** 2, axis=1) > 0.5
+    directions["exact"] = exact_bulk.are_exact(Vt, exact)
     summary: dict[str, Any] = {
         "parameters": len(S),
         **{f"sigma_{i + 1}": float(S[i]) for i in range(min(3, len(S)))},
