@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from training_jacobian import compiled
 
 LOG = r"(\w+): ([\d.]+) s, start-up ([\d.]+) s, compilation ([\d.]+) s, threads (\d+), memory ([\d.]+) GiB\n"
@@ -43,6 +45,7 @@ def test_logs_say_where_the_time_went(finished):
     assert max(told["svd"]) == 0  # negative control: it compiles nothing
 
 
+@pytest.mark.engines
 def test_compiled_programs_are_found_again(tmp_path):
     run = lambda: subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=True

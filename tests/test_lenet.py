@@ -107,7 +107,7 @@ def test_written_out_tangents_are_those_of_jax(monkeypatch, together):
     assert np.abs(both[0][1][0] - both[0][1][1]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["momentum", "adam"])
+@pytest.mark.parametrize("name", ["momentum", pytest.param("adam", marks=pytest.mark.engines)])
 def test_products(name):
     optimizer = {"momentum": optax.sgd(0.1, momentum=0.9), "adam": optax.adam(1e-3, eps_root=1e-8)}[name]
     gradient = training.gradient(SHAPES, "lenet5", "tanh").on(INPUTS, LABELS)
