@@ -1,4 +1,4 @@
-# Every artifact lies at an address made from its recipe, results/<stage>/<key>/ (src/training_jacobian/recipe.py), so:
+# Every artifact lies at an address made from its recipe (src/training_jacobian/artifacts/address.py), so:
 # - a keyed file that exists is right, whatever its modification time: every keyed input is ancient(...);
 # - a changed parameter gives new addresses, and only those are computed.
 import os
@@ -10,10 +10,11 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
-from training_jacobian import fits, needs, plan, publish, recipe, troubles
-from training_jacobian.analyses import SUMMARY, TABLE
-from training_jacobian.loading import ParamsError
-from training_jacobian.store import ArtifactError
+from training_jacobian.artifacts.address import canonical, home
+from training_jacobian.artifacts.oserrors import ArtifactError
+from training_jacobian.jobs import troubles
+from training_jacobian.workflow import catalog, fits, needs, plan, publish
+from training_jacobian.workflow.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
 if workflow.config_settings.config or len(PARAMS) > 1:
@@ -35,8 +36,7 @@ if workflow.is_main_process and workflow.nodes is None and "mem" not in workflow
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/jacobian.smk"
+include: "workflow/rules/stages.smk"
 include: "workflow/rules/analyses.smk"
 include: "workflow/rules/figures.smk"
 
@@ -48,34 +48,12 @@ rule all:
     localrule: True
 
 
-# for DVC (dvc.yaml): all of a stage
+# for DVC (dvc.yaml): all of a stage, and all analyses
+for name, stages in {**{stage: [stage] for stage in catalog.STAGES}, "analyses": catalog.ANALYSES}.items():
 
-
-rule all_data:
-    input:
-        ancient(PLAN.all_files("data")),
-    localrule: True
-
-
-rule all_train:
-    input:
-        ancient(PLAN.all_files("train")),
-    localrule: True
-
-
-rule all_jacobian:
-    input:
-        ancient(PLAN.all_files("jacobian")),
-    localrule: True
-
-
-rule all_svd:
-    input:
-        ancient(PLAN.all_files("svd")),
-    localrule: True
-
-
-rule all_analysis:
-    input:
-        ancient(PLAN.all_files(*recipe.ANALYSES)),
-    localrule: True
+    rule:
+        name:
+            f"all_{name}"
+        input:
+            ancient(PLAN.all_files(*stages)),
+        localrule: True

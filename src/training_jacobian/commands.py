@@ -36,6 +36,11 @@ def at_root(options: argparse.Namespace) -> Iterator[None]:
 
 def path(options: argparse.Namespace) -> None:
     """Where the files of a stage of a run lie, as seen from where the command was given."""
+    from training_jacobian.section import nearest
+    from training_jacobian.workflow.catalog import ORDER
+
+    if options.stage not in (*ORDER, "all"):
+        raise ValueError(f"no stage or analysis {options.stage!r}; {nearest(options.stage, [*ORDER, 'all'])}")
     plan, run = _plan_and_run(options)
 
     def seen(files: Iterable[str]) -> list[str]:
@@ -44,11 +49,8 @@ def path(options: argparse.Namespace) -> None:
     if options.stage == "all":
         for stage in plan.recipes[run]:
             print(stage, *seen(plan.files(run, stage)))
-    elif options.stage == "angles" and any(run in pair for _, *pair in plan.comparisons()):
-        pairs = [key for key in plan.by_key["angles"] if run in plan.runs_of[key]]
-        print(*seen(f"results/angles/{key}/overlaps.csv" for key in pairs), sep="\n")
-    elif options.stage in plan.recipes[run]:
-        print(*seen(plan.files(run, options.stage)), sep="\n")
+    elif files := plan.files_with(run, options.stage):
+        print(*seen(files), sep="\n")
     else:
         raise ValueError(
             f"no figure in {options.params} shows {options.stage} of {run!r}, so it is not computed; "
@@ -65,8 +67,8 @@ def show(options: argparse.Namespace) -> None:
 
 
 def _plan_and_run(options: argparse.Namespace) -> tuple[Any, str]:
-    from training_jacobian.plan import plan
     from training_jacobian.section import nearest
+    from training_jacobian.workflow.plan import plan
 
     made = plan(options.params)
     if options.run not in made.recipes:
@@ -76,9 +78,9 @@ def _plan_and_run(options: argparse.Namespace) -> tuple[Any, str]:
 
 def check(options: argparse.Namespace) -> None:
     """Whether params.yaml is right, its runs, and whether what they need fits into this machine."""
-    from training_jacobian import fits
-    from training_jacobian.needs import Needs
-    from training_jacobian.plan import plan
+    from training_jacobian.workflow import fits
+    from training_jacobian.workflow.needs import Needs
+    from training_jacobian.workflow.plan import plan
 
     made = plan(options.params)
     for name, run in made.params.runs.items():
@@ -93,8 +95,8 @@ def check(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """What is computed."""
-    from training_jacobian import fits, housekeeping
-    from training_jacobian.plan import plan
+    from training_jacobian.workflow import fits, housekeeping
+    from training_jacobian.workflow.plan import plan
 
     for owner, stage, state, size in housekeeping.status(plan(options.params)):
         print(f"{state:10}  {fits.readable(size):>9}  {stage:12}  {owner}")
@@ -102,8 +104,8 @@ def status(options: argparse.Namespace) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """What is damaged, foreign or missing; 1 if anything is."""
-    from training_jacobian import housekeeping
-    from training_jacobian.plan import plan
+    from training_jacobian.workflow import housekeeping
+    from training_jacobian.workflow.plan import plan
 
     problems = list(housekeeping.verify(plan(options.params)))
     for each in problems:
@@ -116,8 +118,8 @@ def verify(options: argparse.Namespace) -> int:
 
 def gc(options: argparse.Namespace) -> int:
     """What belongs to no run, or came too late for it; deletes it with --yes."""
-    from training_jacobian import fits, housekeeping
-    from training_jacobian.plan import plan
+    from training_jacobian.workflow import fits, housekeeping
+    from training_jacobian.workflow.plan import plan
 
     old = housekeeping.unreferenced([plan(file) for file in options.params])
     for each in old:

@@ -93,3 +93,31 @@ def refuse_lost(section: Section, dtype: str, where: str = "") -> None:
             refuse(f"{path} = {value!r} is infinite in {dtype}; choose at most {0.95 * largest:.2g}")
         if value < 1 <= np.dtype(dtype).type(value) and not _allows(field, 1.0):
             refuse(f"{path} = {value!r} is 1 in {dtype}; choose at most {1 - 1.05 * float(limits.epsneg)!r}")
+
+
+def rising(section: Any) -> Any:
+    """Raise if a grid does not rise from `start` to `stop`."""
+    if section.num > 1 and section.start >= section.stop:
+        values = {"start": section.start, "stop": section.stop}
+        raise PydanticCustomError("grid", "start = {start} is not below stop = {stop}; change one", values)
+    return section
+
+
+class Sizes(Section):
+    """Spaced evenly on a log scale."""
+
+    start: float = Field(gt=0)
+    stop: float = Field(gt=0)
+    num: Count
+
+    check = model_validator(mode="after")(rising)
+
+
+class Dimensions(Section):
+    """Spaced evenly, rounded down."""
+
+    start: Count
+    stop: Count = Field(description="at most N; of pairs of runs N / 2; of the PFJ N without the exact bulk")
+    num: Count
+
+    check = model_validator(mode="after")(rising)

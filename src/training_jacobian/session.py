@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from training_jacobian.commands import root_of
-from training_jacobian.plan import plan
+from training_jacobian.jacobian.trajectory import Trajectory
+from training_jacobian.run import Run
 from training_jacobian.section import nearest
-from training_jacobian.trajectory import Trajectory
+from training_jacobian.workflow.plan import plan
 
 
 def trajectory(run: str, params: str | Path = "params.yaml") -> Trajectory:
@@ -18,11 +19,8 @@ def trajectory(run: str, params: str | Path = "params.yaml") -> Trajectory:
     made = plan(params, root)
     if run not in made.recipes:
         raise ValueError(f"{params} has no run {run!r}; {nearest(run, list(made.recipes))}")
-    data, train = (root / made.files(run, stage)[0] for stage in ("data", "train"))
-    for path in (data, train):
+    for path in (root / made.files(run, stage)[0] for stage in ("data", "train")):
         if not path.exists():
             command = f"snakemake --cores all {path.relative_to(root)}"
             raise FileNotFoundError(f"{path} is not there; compute it, in {root}, with: {command}")
-    from training_jacobian.stages import stored
-
-    return stored.trajectory(made.recipes[run]["train"], data, train)
+    return Run(made.recipes[run]["train"], root).trajectory()

@@ -9,6 +9,11 @@ SOURCES, PYTHON = shlex.quote(os.path.join(workflow.basedir, "src")), shlex.quot
 OURS = "" if workflow.deployment_settings.deployment_method else f"export PATH={PYTHON}:$PATH; "
 shell.prefix(literally(f"{OURS}export PYTHONPATH={SOURCES}${{PYTHONPATH:+:$PYTHONPATH}}; "))
 ENVIRONMENT = literally(os.path.join(workflow.basedir, "envs", "training-jacobian.yaml"))
+# The one command of all jobs.  What differs is in `params`: a rule made in a loop sees the loop's last values here.
+JOB = (
+    "python -m training_jacobian job {params.stage} --recipe {params.recipe} --out {params.out} {params.more} "
+    "--log {log} --threads {threads}"
+)
 
 
 wildcard_constraints:
@@ -20,32 +25,19 @@ def recipe_file(wildcards):
     return f"results/recipes/{wildcards.key}.json"
 
 
-def upstream(earlier):
-    """Files of an earlier stage that a job reads.  They have keys: if they exist, they are right."""
-    return lambda wildcards: ancient(PLAN.files(PLAN.runs_of[wildcards.key][0], earlier))
-
-
-def analysis(stage):
-    """Command of an analysis of one run that writes several tables."""
-    return (
-        f"python -m training_jacobian {stage} --recipe {{params.recipe}} --data {{input.data}} --train {{input.train}} "
-        "--svd {input.svd} --out {params.folder} --log {log} --threads {threads}"
-    )
+def upstream(stage):
+    """Files of earlier stages that a job reads.  They have keys: if they exist, they are right."""
+    return lambda wildcards: ancient(PLAN.read_by(wildcards.key, stage))
 
 
 CORES = workflow.resource_settings.cores  # None where jobs are submitted; `workflow.cores` would be an error then
-
-
-def quarter(wildcards):
-    """A quarter of the cores for linear algebra: memory is its limit, and jobs that compute run beside it."""
-    return max(1, (CORES or 16) // 4)
-
-
-def every(wildcards):
-    """All cores, for what shares its memory among them."""
-    return CORES or 4
-
-
+THREADS = {
+    "one": 1,
+    # for linear algebra: memory is its limit, and jobs that compute run beside it
+    "quarter": lambda wildcards: max(1, (CORES or 16) // 4),
+    # for what shares its memory among them
+    "every": lambda wildcards: CORES or 4,
+}
 NEEDS = {name: needs.Needs(PLAN.params, run) for name, run in PLAN.params.runs.items()}
 
 
@@ -62,13 +54,13 @@ def minutes(job):
     return lambda wildcards, threads: NEEDS[PLAN.runs_of[wildcards.key][0]].minutes(job, threads)
 
 
+URGENT = PLAN.urgent()  # keys of the longest analyses, and of all that leads to them: else one may run alone at the end
+
+
+def urgency(least):
+    """Priority of a job."""
+    return lambda wildcards: 2 if wildcards.key in URGENT else least
+
+
 def folder(wildcards, output):
     return os.path.dirname(output[0])
-
-
-DRAWN = [name for name, suffixes in PLAN.figures().items() if ".pdf" in suffixes]
-
-
-def names(some):
-    """Regular expression of these names."""
-    return "|".join(some) or "(?!)"

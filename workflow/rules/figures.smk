@@ -1,62 +1,34 @@
-rule figure:
-    input:
-        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
-    output:
-        "results/figures/{key}/{name}.csv",
-        "results/figures/{key}/{name}.pdf",
-        "results/figures/{key}/{name}.png",
-    log:
-        "results/logs/figures/{key}-{name}.log",
-    wildcard_constraints:
-        name=names(DRAWN),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        recipe=recipe_file,
-        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
-    shell:
-        "python -m training_jacobian figure --recipe {params.recipe} --folders {params.folders} "
-        "--out {output} --log {log}"
+SHAPES = {  # of figures and tables, by the suffixes of their files: the command that makes them, and their names
+    "figure": ("figure", [".csv", ".pdf", ".png"]),
+    "table": ("figure", [".csv"]),
+    "runs": ("table", [".csv", ".json"]),
+    "summary": ("summary", [".csv"]),
+}
+NAMES = {shape: [name for name in PLAN.figures() if PLAN.shape(name) == shape] for shape in SHAPES}
 
+for shape, (command, suffixes) in SHAPES.items():
 
-rule runs:
-    input:
-        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
-    output:
-        expand("results/figures/{{key}}/runs.{suffix}", suffix=["csv", "json"]),
-    log:
-        "results/logs/figures/{key}-runs.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        recipe=recipe_file,
-        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
-    shell:
-        "python -m training_jacobian table --recipe {params.recipe} --folders {params.folders} "
-        "--out {output} --log {log}"
-
-
-rule table:
-    input:
-        lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
-    output:
-        "results/figures/{key}/{name}.csv",
-    log:
-        "results/logs/figures/{key}-{name}.log",
-    wildcard_constraints:
-        name=names(set(PLAN.figures()) - {TABLE, *DRAWN}),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        recipe=recipe_file,
-        command=lambda wildcards: "summary" if wildcards.name == SUMMARY else "figure",
-        folders=lambda wildcards: PLAN.shown_folders(wildcards.key),
-    shell:
-        "python -m training_jacobian {params.command} --recipe {params.recipe} --folders {params.folders} "
-        "--out {output} --log {log}"
+    rule:
+        name:
+            shape
+        input:
+            lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
+        output:
+            expand(home("figures") + "/{{key}}/{{name}}{suffix}", suffix=suffixes),
+        log:
+            "results/logs/figures/{key}-{name}.log",
+        wildcard_constraints:
+            name="|".join(NAMES[shape]) or "(?!)",
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            stage=command,
+            recipe=recipe_file,
+            out=lambda wildcards, output: output,
+            more="",
+        shell:
+            JOB
 
 
 # The only outputs without a key: STAMP, made in the Snakefile, says whether they are out of date.
@@ -73,6 +45,6 @@ rule publish:
     conda:
         ENVIRONMENT
     params:
-        wanted=recipe.canonical(PLAN.wanted()),
+        wanted=canonical(PLAN.wanted()),
     shell:
         "python -m training_jacobian publish --wanted {params.wanted:q} --log {log}"

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from training_jacobian import store
-from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.artifacts import store
+from training_jacobian.artifacts.address import Recipe
+from training_jacobian.jacobian.operator import MEMORY
 from training_jacobian.progress import Progress
-from training_jacobian.recipe import Recipe
-from training_jacobian.stages.stored import trajectory
+from training_jacobian.run import Run
 
 
-def make_columns(recipe: Recipe, data_file: Path, train_file: Path, first: int, last: int, out: Path) -> None:
+def make(recipe: Recipe, first: int, last: int, out: Path) -> None:
     """`columns-<first>-<last>.h5`: columns of J as rows (last - first, N), written as they come."""
     progress = Progress(f"Jacobian columns {first}-{last}", last - first, "columns")
-    J = TrainingJacobian(trajectory(recipe, data_file, train_file))
+    J = Run(recipe).jacobian(MEMORY)
 
     def pieces() -> Iterator[np.ndarray]:
         for piece in J.pieces(first, last):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training_jacobian import store
-from training_jacobian.recipe import Recipe
+from training_jacobian.artifacts import store
+from training_jacobian.artifacts.address import Recipe
 
 
-def make_jacobian(recipe: Recipe, blocks: list[Path], out: Path) -> None:
+def make(recipe: Recipe, blocks: list[Path], out: Path) -> None:
     """`jacobian.h5`: J (N, N), gathered from the column blocks; J[i, j] = d theta_T[i] / d theta_0[j]."""
     J, done = np.empty((0, 0)), 0
     for block in blocks:

@@ -1,21 +1,43 @@
 """The table of all runs."""
 
+import importlib
 from pathlib import Path
+from typing import Any
 
-from training_jacobian import store, tables
-from training_jacobian.recipe import Recipe
+import pandas as pd
+
+from training_jacobian.artifacts import store
+from training_jacobian.artifacts.address import Recipe
 
 
-def make_table(recipe: Recipe, folders: list[Path], out: list[Path]) -> None:
-    """`runs.csv`, one row a run, from folders of earlier stages; `runs.json`, the same by run and quantity."""
-    by_run: dict[str, list[Path]] = {}
-    for (columns, _), folder in zip(recipe["inputs"], folders, strict=True):
-        by_run.setdefault(columns["run"], []).append(folder)
-    table = tables.runs(by_run, recipe["parameters"]["thresholds"])
+def make(recipe: Recipe, out: list[Path]) -> None:
+    """`runs.csv`, one row a run, from what analyses tell of it; `runs.json`, the same by run and quantity."""
+    rows: dict[str, dict[str, Any]] = {}
+    for columns, folder in recipe["inputs"]:
+        row = rows.setdefault(columns["run"], {"run": columns["run"]})
+        row |= told(Path(folder), recipe["parameters"]["settings"])
+    table = typed(list(rows.values()))
     store.write_recipe(out[0].parent, recipe, "float64")
     for path in out:
         if path.suffix == ".csv":
             store.write_csv(path, table)
         else:
-            rows = table.astype(object).where(table.notna(), None).to_dict("records")
-            store.write_json(path, {row.pop("run"): row for row in rows})
+            records = table.astype(object).where(table.notna(), None).to_dict("records")
+            store.write_json(path, {row.pop("run"): row for row in records})
+
+
+def told(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """What the analysis, or the training, of a folder tells of its run; `settings` by section of params.yaml."""
+    analysis = folder.parent.parent.name == "analyses"
+    where = f"analyses.{folder.parent.name}.columns" if analysis else f"stages.of_{folder.parent.name}"
+    made: dict[str, Any] = importlib.import_module(f"training_jacobian.{where}").columns(folder, settings)
+    return made
+
+
+def typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A table of rows; a count that one of them lacks stays a whole number."""
+    table = pd.DataFrame(rows)
+    for name in table:
+        if all(isinstance(row.get(name), int | None) for row in rows):
+            table[name] = table[name].astype("Int64")
+    return table

@@ -1,32 +1,28 @@
 """The train stage."""
 
-import math
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from training_jacobian import divergence, initial, store, training
-from training_jacobian.datasets import dataset
-from training_jacobian.integrity import file_digest
-from training_jacobian.recipe import Recipe, parameters
-from training_jacobian.stages.problem import Problem, memory_names
+from training_jacobian.artifacts import store
+from training_jacobian.artifacts.address import Recipe, parameters
+from training_jacobian.artifacts.integrity import file_digest
+from training_jacobian.learning import divergence, initial, training
+from training_jacobian.learning.components import component
+from training_jacobian.learning.problem import Problem, memory_names
+from training_jacobian.run import Run
 
 
-def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Path) -> None:
+def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
     """`train.h5`: theta (T / k + 1, N), optimizer/* (T / k + 1, ...), batches (T, B), epochs/*: losses and accuracies.
 
     k, the attribute `every`, is 1 where the states of all steps fit (training.every).
     """
-    problem = Problem(recipe, store.read_hdf5(data_file, recipe, "data"))
-    options = dict(parameters(recipe)["initial"])
-    if options.pop("name") == "file":
-        if theta_file is None or file_digest(theta_file) != options["sha256"]:
-            raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
-        theta = initial.read(theta_file, problem.shapes)
-    else:
-        theta = initial.draw(problem.shapes, **options)
+    problem = Run(recipe).problem
+    theta = first(problem, parameters(recipe), theta_file)
     start, per_epoch = problem.start(theta), len(problem.batches) // problem.settings["epochs"]
     all_states = (len(problem.batches) + 1) * sum(leaf.nbytes for leaf in jax.tree.leaves(start))
     every = training.every(all_states, per_epoch)
@@ -44,11 +40,21 @@ def make_train(recipe: Recipe, data_file: Path, theta_file: Path | None, out: Pa
     for part in ("train", "test"):
         loss, accuracy = problem.evaluate(states.theta[steps // every], part)
         datasets |= {f"epochs/{part}_loss": np.asarray(loss), f"epochs/{part}_accuracy": np.asarray(accuracy)}
-    settings, kept = problem.settings, problem.settings.get("may_diverge", False)
+    kept = problem.settings.get("may_diverge", False)
     if not kept:
-        chosen = settings["optimizer"]["learning_rate"], settings["schedule"], len(problem.batches)
         losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
-        guessed = math.log(dataset(parameters(recipe)["data"]["name"]).CLASSES)  # loss of a network that knows nothing
-        divergence.check(states.theta, every, steps, losses, loss_of, training.learning_rate(*chosen), guessed)
+        divergence.check(states.theta, every, steps, losses, loss_of, problem.learning_rate, problem.guess)
     store.write_recipe(out.parent, recipe, str(problem.dtype))
     store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)
+
+
+def first(problem: Problem, chosen: dict[str, Any], theta_file: Path | None) -> np.ndarray:
+    """theta_0 (N,): the numbers of a file, or drawn, from the model's own distributions where it has them."""
+    options = dict(chosen["initial"])
+    if options.pop("name") == "file":
+        if theta_file is None or file_digest(theta_file) != options["sha256"]:
+            raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
+        return initial.read(theta_file, problem.shapes)
+    model = component("models", chosen["model"]["name"])
+    own = model.start(chosen["model"]) if hasattr(model, "start") else {}
+    return initial.draw(problem.shapes, **options, own=own)

@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
-from training_jacobian import store, variants
-from training_jacobian.recipe import Recipe, parameters
-from training_jacobian.stages.data import examples
+from training_jacobian.artifacts.address import Recipe, parameters
+from training_jacobian.learning import variants
+from training_jacobian.stages.data import examples, write
 
 VARIED = ("labels", "inputs", "variant_seed")
 
 
-def make_data(recipe: Recipe, files: list[Path], out: Path) -> None:
+def make(recipe: Recipe, files: list[Path], out: Path) -> None:
     """`data.h5` as of the data stage, after the variation."""
     chosen = parameters(recipe)["data"]
     made = examples({name: value for name, value in chosen.items() if name not in VARIED}, files)
-    made = variants.vary(made, **{name: chosen[name] for name in VARIED if name in chosen})
-    dtype = str(made["inputs_train"].dtype)
-    store.write_recipe(out.parent, recipe, dtype)
-    store.write_hdf5(out, made, recipe, dtype=dtype)
+    write(recipe, variants.vary(made, **{name: chosen[name] for name in VARIED if name in chosen}), out)

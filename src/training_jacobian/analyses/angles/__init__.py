@@ -1,0 +1,45 @@
+"""Principal angles between the bulks of two runs."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from training_jacobian.declaration import PYTHON, Analysis, Kind, must_fit, must_keep
+from training_jacobian.section import Dimensions, Section, Seed, refuse
+
+
+class Angles(Section):
+    dimensions: Dimensions
+    seed: Seed = Field(description="of the random subspaces")
+
+
+class Options(Section):
+    exact_bulk: Literal["kept", "removed"] = "kept"
+
+
+def check(settings: Any, run: Any, first: Any) -> None:
+    """Raise if the runs cannot be compared."""
+    must_fit("angles", settings.dimensions, run.size // 2, "half the")
+    if run.training.dtype != "float64" or run.size != first.size:
+        refuse("it cannot be compared; all must be in float64 and have as many parameters")
+    must_keep(run)
+
+
+def operations(needs: Any) -> float:
+    """Products of bases, and eigenvalues, at most as if every dimension were the largest."""
+    settings = needs.settings("angles").dimensions
+    largest, num = settings.stop, settings.num
+    return float(4 * num * (2 * needs.size * largest**2 / max(1, num) + 4.0 * largest**3))
+
+
+ANALYSIS = Analysis(
+    after="svd",
+    inputs=("data", "svd"),
+    files=("overlaps.csv",),
+    kinds={"angles": Kind("overlaps.csv", options=Options)},
+    settings=Angles,
+    group="pairs",
+    memory=lambda needs: PYTHON + 11 * needs.matrix // 2,  # Vt and what is left of it, of both runs; random rows
+    operations=operations,
+    check=check,
+)

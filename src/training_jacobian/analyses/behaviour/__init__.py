@@ -1,0 +1,33 @@
+"""What steps along singular directions do to the trained network."""
+
+from typing import Any
+
+from pydantic import Field
+
+from training_jacobian.declaration import JAX, Analysis, Kind
+from training_jacobian.section import Section, Seed
+
+CHUNK = 16  # networks evaluated together: what they hold must stay in the cache
+
+
+class Behaviour(Section):
+    size: float = Field(gt=0, le=100, description="of the step in theta_T, Euclidean norm")
+    seed: Seed = Field(description="of the white-noise inputs")
+
+
+def memory(needs: Any) -> int:
+    """Bytes: U, Vt, U S, and what is made of the exact bulk; then Vt, scaled, and in float64."""
+    networks = CHUNK * needs.train_size * (2 * needs.widest + 4 * needs.classes) * 8
+    return int(JAX + 9 * needs.matrix // 2 + 3 * needs.theta + needs.examples + networks)
+
+
+ANALYSIS = Analysis(
+    after="svd",
+    inputs=("data", "train", "svd"),
+    files=("divergence.csv", "displacement.csv"),
+    kinds={"divergence": Kind("divergence.csv"), "displacement": Kind("displacement.csv")},
+    settings=Behaviour,
+    jax=True,
+    memory=memory,
+    operations=lambda needs: 8 * needs.size * needs.train_size * needs.multiplications,
+)

@@ -1,0 +1,65 @@
+"""The parameter-function Jacobian (PFJ): its null space against the bulk."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from training_jacobian.declaration import JAX, Analysis, Kind, must_fit, must_keep
+from training_jacobian.section import Dimensions, Section, Seed, refuse
+
+
+class Pfj(Section):
+    dimensions: Dimensions
+    seed: Seed = Field(description="of the white-noise inputs and of the random subspaces")
+
+
+class Options(Section):
+    exact_bulk: Literal["kept", "removed"] = "kept"
+
+
+def check(settings: Any, run: Any, first: Any) -> None:
+    """Raise if the run has no PFJ, or none whose null space is small."""
+    must_fit("pfj", settings.dimensions, run.size, "the")
+    if run.training.dtype != "float64":
+        refuse(f"it is in {run.training.dtype}, which hides its exact bulk; choose a float64 run")
+    must_keep(run)
+    if not run.facts("loss").PROBABILITIES:
+        refuse(f"its outputs are no log-probabilities, its loss being {run.loss.name}; choose a run with cross_entropy")
+    outputs = min(run.data.test_size, run.data.train_size) * (run.facts("data").CLASSES - 1)
+    if outputs < run.size:
+        refuse(
+            f"it has {outputs} independent outputs on its training or test inputs, fewer than its {run.size} "
+            "parameters; change its data.test_size"
+        )
+
+
+def operations(needs: Any) -> float:
+    """Six times P^T P and its eigenvectors."""
+    outputs = float(max(needs.train_size, needs.test_size) * needs.classes)
+    return 6 * (2 * outputs * needs.size**2 + 30 * needs.size**3)
+
+
+def memory(needs: Any) -> int:
+    """Bytes: Vt, both orders of the bulk, the last decomposition; P^T P, its vectors, 2 N^2 for evd; P twice."""
+    P = 8 * needs.size * max(needs.train_size, needs.test_size) * needs.classes
+    return int(JAX + 19 * needs.matrix // 2 + 2 * P + needs.theta + needs.examples)
+
+
+ANALYSIS = Analysis(
+    after="svd",
+    inputs=("data", "train", "svd"),
+    files=("spectrum.csv", "overlaps.csv", "nullity.csv"),
+    kinds={
+        "pfj_spectrum": Kind("spectrum.csv"),
+        "pfj_overlap": Kind("overlaps.csv", options=Options),
+        "pfj_nullity": Kind("nullity.csv", drawn=False),
+    },
+    settings=Pfj,
+    jax=True,
+    threads="quarter",
+    long=True,
+    memory=memory,
+    operations=operations,
+    smaller="lower data.test_size",
+    check=check,
+)

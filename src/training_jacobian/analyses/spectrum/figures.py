@@ -1,0 +1,44 @@
+"""Singular values and singular vectors of J."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from training_jacobian.figures.frame import FLOOR, Plot, legend
+
+
+def spectrum(figure: Figure, table: pd.DataFrame) -> None:
+    """Singular values against their index, with sigma = 1."""
+    axes = figure.subplots()
+    for name, run in table.groupby("run", sort=False):
+        axes.plot(run["index"], run["sigma"], label=name)
+    axes.axhline(1, color="black", linestyle="--", linewidth=0.8, label=r"$\sigma = 1$")
+    axes.set(xlabel="Index $i$", ylabel=r"Singular value $\sigma_i$", ylim=(0, None))
+    legend(axes)
+
+
+def uv_cosine(figure: Figure, table: pd.DataFrame) -> None:
+    """Cosine u_i . v_i: how far each direction turns during training."""
+    axes = figure.subplots()
+    for name, run in table.groupby("run", sort=False):
+        axes.plot(run["index"], run["cosine_uv"], ".", markersize=2, alpha=0.4, rasterized=True, label=name)
+    axes.set(xlabel="Index $i$", ylabel=r"Cosine $u_i \cdot v_i$")
+    legend(axes)
+
+
+def bird(figure: Figure, table: pd.DataFrame) -> None:
+    """Distance from unity on a log axis; the measured exact bulk of the first run is the shaded band."""
+    axes = figure.subplots()
+    for order, (name, run) in enumerate(table.groupby("run", sort=False)):
+        axes.semilogy(run["index"], run["distance_from_one"].clip(lower=FLOOR), label=name, zorder=3 - 0.1 * order)
+    first = table[table["run"] == table["run"].iloc[0]]
+    exact = first.loc[first["exact"].eq(True), "index"]  # empty where rounding hides it, as in float32
+    if len(exact):
+        label = f"exact bulk ({len(exact)})"
+        axes.axvspan(exact.min() - 0.5, exact.max() + 0.5, color="0.85", linewidth=0, zorder=0, label=label)
+    axes.yaxis.set_major_locator(LogLocator(numticks=8))
+    axes.set(xlabel="Index $i$", ylabel=r"Distance from unity $|\sigma_i - 1|$")
+    legend(axes, loc="lower right")  # where "best" lies on the data
+
+
+PLOTS = {"spectrum": Plot(spectrum), "uv_cosine": Plot(uv_cosine), "bird": Plot(bird)}

@@ -1,0 +1,276 @@
+"""What the paper states, as numbers, and what the same quantities are here.
+
+Published values: `text` and `code` are printed by the authors, `figure` is read off a figure, to about 2 % of its axis
+or what its slope allows.  Verdict, by one rule: `agrees` if our value for the paper's own starting point lies in
+[low, high], the published value and its uncertainty; `agrees within seeds` if the mean over all seeds +- 2 standard
+deviations reaches into it; else `differs`.  Ranges of statements without a published number are ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training_jacobian.artifacts.store import check
+
+BINS = 20
+EMPTY = float("nan")
+
+
+class Tables:
+    """Tables of one run, or of one comparison, by stage; `folders` are theirs."""
+
+    def __init__(self, folders: dict[str, Path]) -> None:
+        self.folders = folders
+
+    def read(self, stage: str, file: str, **where: Any) -> pd.DataFrame:
+        """Rows of a table in which each column named in `where` has that value; none if there is no such stage."""
+        if stage not in self.folders:
+            return pd.DataFrame()
+        table = pd.read_csv(check(self.folders[stage] / file))
+        for column, value in where.items():
+            table = table[np.isclose(table[column], value) if isinstance(value, float) else table[column] == value]
+        return table
+
+    def value(self, stage: str, file: str, column: str, **where: Any) -> float:
+        """The one number of such a row; not a number if there is none."""
+        table = self.read(stage, file, **where)
+        return float(table[column].iloc[0]) if len(table) else EMPTY
+
+
+Quantity = Callable[[Tables], float]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement: of which part of `summary` in params.yaml, what, the published value, its range, and ours."""
+
+    part: str
+    text: str
+    source: str
+    paper: float | None
+    low: float
+    high: float
+    ours: Quantity
+
+
+def count(threshold: float) -> Quantity:
+    return lambda t: t.value("spectrum", "counts.csv", "count_below", threshold=threshold)
+
+
+def sigma(index: int) -> Quantity:
+    return lambda t: t.value("spectrum", "directions.csv", "sigma", index=index)
+
+
+def loss(kind: str, dimension: int) -> Quantity:
+    return lambda t: t.value("subspace", "losses.csv", "test_loss", kind=kind, dimension=dimension)
+
+
+def cosine(inputs: str, dimension: int) -> Quantity:
+    where: dict[str, Any] = {"inputs": inputs, "dimension": dimension, "exact_bulk": "kept"}
+    if inputs != "random":
+        where["state"] = "initial"
+    return lambda t: t.value("pfj", "overlaps.csv", "mean_cosine", **where)
+
+
+def nullity(t: Tables) -> float:
+    return t.value("pfj", "nullity.csv", "nullity", state="initial", inputs="white_noise")
+
+
+def linear_up_to(direction: str) -> Quantity:
+    """First size of step at which linearity has ended; infinite if none."""
+
+    def ours(t: Tables) -> float:
+        table = t.read("perturbation", "linearity.csv", direction=direction)
+        return float(table["ends_at"].fillna(np.inf).iloc[0]) if len(table) else EMPTY
+
+    return ours
+
+
+def off(direction: str, largest: float) -> Quantity:
+    """Largest response off u, as a part of the step, for steps up to `largest`."""
+
+    def ours(t: Tables) -> float:
+        table = t.read("perturbation", "responses.csv", direction=direction)
+        return float((table["off"] / table["size"])[table["size"] <= largest].max()) if len(table) else EMPTY
+
+    return ours
+
+
+def binned(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Medians of a column in 20 bins of the index, without the measured exact bulk: it has neither displacement nor KL.
+
+    A bin that is nothing else is left out.
+    """
+    bins = (table["index"] - 1) * BINS // table["index"].max()
+    return table[~table["exact"].eq(True)].groupby(bins)[column].median().to_numpy()
+
+
+def decades(inputs: str, inner: bool) -> Quantity:
+    """Decades of KL from the lowest bin to the lower of the two end bins (`inner`), or to the highest of all."""
+
+    def ours(t: Tables) -> float:
+        table = t.read("behaviour", "divergence.csv", inputs=inputs)
+        if not len(table):
+            return EMPTY
+        medians = np.log10(binned(table, "kl_max"))
+        ends = min(medians[0], medians[-1])
+        return float(ends - medians.min() if inner else medians.max() - medians.min())
+
+    return ours
+
+
+def displaced(middle: bool) -> Quantity:
+    """Displacement: lowest of the binned medians, or the lower of those at both ends."""
+
+    def ours(t: Tables) -> float:
+        table = t.read("behaviour", "displacement.csv")
+        if not len(table):
+            return EMPTY
+        medians = binned(table, "displacement")
+        return float(medians.min() if middle else min(medians[0], medians[-1]))
+
+    return ours
+
+
+def aligned(t: Tables) -> float:
+    table = t.read("spectrum", "directions.csv")
+    return float(table.loc[table["distance_from_one"] < 1e-2, "cosine_uv"].mean())
+
+
+def above_chance(t: Tables) -> float:
+    """Overlap corrected for chance, at the dimension nearest to 1000, the exact bulk removed."""
+    table = t.read("angles", "overlaps.csv", exact_bulk="removed", against="bulk")
+    return float(table.loc[(table["dimension"] - 1000).abs().idxmin(), "chance_corrected"]) if len(table) else EMPTY
+
+
+def around(part: str, text: str, source: str, paper: float, uncertainty: float, ours: Quantity) -> Statement:
+    """A published value and its uncertainty."""
+    return Statement(part, text, source, paper, paper - uncertainty, paper + uncertainty, ours)
+
+
+AXIS = 0.02 * 4810  # what can be read off an axis of 4810 directions
+LOSSES = [
+    *(("complement", 100, 0.22, 0.03), ("bulk", 100, 2.5, 0.1), ("bulk", 2083, 2.05, 0.15)),
+    *(("chaotic", 100, 0.22, 0.03), ("stable", 100, 2.3, 0.345), ("stable", 347, 0.65, 0.0975)),
+    ("stable", 595, 0.22, 0.033),
+]
+COSINES = {
+    "test": {100: 0.32, 422: 0.71, 744: 0.89, 1066: 0.85, 2033: 0.80, 3000: 0.86},
+    "random": {100: 0.12, 422: 0.25, 744: 0.34, 1066: 0.41, 2033: 0.58, 3000: 0.73},
+}
+INF = float("inf")
+
+STATEMENTS = [
+    around("paper", "largest singular value", "code", 20.469, 0.0205, sigma(1)),
+    *(
+        around("paper", f"directions with |sigma - 1| < {limit:g}", "figure", value, AXIS, count(limit))
+        for limit, value in {1e-1: 2959, 1e-2: 1725, 1e-3: 969}.items()
+    ),
+    Statement("paper", "mean cosine u_i . v_i where |sigma - 1| < 0.01", "figure", None, 0.99, 1, aligned),
+    *(
+        around(
+            "shuffled_labels", f"directions with |sigma - 1| < {limit:g}", "figure", value, 0.05 * value, count(limit)
+        )
+        for limit, value in {1e-1: 2295, 1e-2: 1141, 1e-3: 677}.items()
+    ),
+    *(
+        around("white_noise", f"directions with |sigma - 1| < {limit:g}", "figure", value, part * value, count(limit))
+        for limit, value, part in ((1e-1, 823, 0.08), (1e-2, 146, 0.15), (1e-3, 80, 0.1))
+    ),
+    Statement("paper", "step along v_1 at which linearity ends", "figure", None, 0.02, 0.2, linear_up_to("top")),
+    Statement("paper", "step along mid-bulk at which linearity ends", "figure", INF, INF, INF, linear_up_to("bulk")),
+    Statement("paper", "response off u for mid-bulk steps up to 100", "figure", None, 0, 0.01, off("bulk", 100)),
+    Statement(
+        "paper",
+        "KL on training inputs: decades mid-bulk is below both ends",
+        "figure",
+        None,
+        4,
+        INF,
+        decades("train", True),
+    ),
+    Statement(
+        "paper",
+        "KL on white noise: decades between any two bins",
+        "figure",
+        None,
+        0,
+        1.5,
+        decades("white_noise", False),
+    ),
+    Statement("paper", "|v_i . (theta_T - theta_0)| mid-bulk", "figure", None, 1e-4, 1e-3, displaced(True)),
+    Statement("paper", "|v_i . (theta_T - theta_0)| at both ends, at least", "figure", None, 0.05, 1, displaced(False)),
+    *(
+        around("paper", f"test loss trained in {kind}, k = {k}", "figure", value, uncertainty, loss(kind, k))
+        for kind, k, value, uncertainty in LOSSES
+    ),
+    *(
+        around("pfj", f"mean cosine of bulk and PFJ, {inputs}, k = {k}", "figure", value, part, cosine(inputs, k))
+        for inputs, part in (("test", 0.04), ("random", 0.01))
+        for k, value in COSINES[inputs].items()
+    ),
+    around("pfj", "nullity of the PFJ on white noise", "code", 65, 0, nullity),
+    Statement(
+        "seeds", "bulk shared by other seeds: overlap above chance, k near 1e3", "text", None, 0.05, 1, above_chance
+    ),
+    Statement(
+        "labels",
+        "bulk shared by shuffled labels: overlap above chance, k near 1e3",
+        "text",
+        None,
+        0.05,
+        1,
+        above_chance,
+    ),
+    Statement(
+        "inputs",
+        "bulk not shared by white noise: overlap above chance, k near 1e3",
+        "text",
+        None,
+        -0.05,
+        0.05,
+        above_chance,
+    ),
+]
+
+
+def judge(statement: Statement, ours: float, mean: float, deviation: float) -> str:
+    """The verdict, by the rule above; `not computed` if the table that has the value is not there."""
+    if np.isnan(ours):
+        return "not computed"
+    if statement.low <= ours <= statement.high:
+        return "agrees"
+    if mean - 2 * deviation <= statement.high and mean + 2 * deviation >= statement.low:
+        return "agrees within seeds"
+    return "differs"
+
+
+def table(parts: dict[str, list[Tables]]) -> pd.DataFrame:
+    """One row a statement of a part that has runs; `parts` are the runs or comparisons of each."""
+    rows = []
+    for each in STATEMENTS:
+        if each.part not in parts:
+            continue
+        values = [each.ours(tables) for tables in parts[each.part]]
+        several = len(values) > 1 and bool(np.isfinite(values).all())
+        mean, deviation = (float(np.mean(values)), float(np.std(values, ddof=1))) if several else (EMPTY, EMPTY)
+        rows.append(
+            {
+                "part": each.part,
+                "statement": each.text,
+                "source": each.source,
+                "paper": each.paper,
+                "low": each.low,
+                "high": each.high,
+                "ours": values[0],
+                "mean": mean,
+                "standard_deviation": deviation,
+                "runs": int(np.count_nonzero(~np.isnan(values))),
+                "verdict": judge(each, values[0], mean, deviation),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""The training Jacobian: products with J and J^T along a stored training."""

@@ -1,0 +1,1 @@
+"""Training as a map: data, models, losses, optimizers, orders of batches, and what no gradient touches."""

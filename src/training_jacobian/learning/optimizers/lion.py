@@ -1,0 +1,30 @@
+"""Lion."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from training_jacobian.learning.optimizers._rates import Decay, Rate
+from training_jacobian.section import Section
+
+VECTORS, DERIVED = 1, 0
+
+
+class Options(Section):
+    name: Literal["lion"]
+    learning_rate: Rate
+    b1: Decay
+    b2: Decay
+    weight_decay: float = Field(ge=0, description="theta shrinks by the learning rate times this")
+
+
+def make(options: dict[str, Any], rate: Any) -> Any:
+    """optax.lion; its options are optax's."""
+    import optax
+
+    return optax.lion(rate, **options)
+
+
+def keeps_untouched(options: dict[str, Any]) -> bool:
+    """Whether a direction that no gradient touches stays as it is, on either side of J."""
+    return False

@@ -1,0 +1,1 @@
+"""One file per order of batches: `Options` and `batches`."""

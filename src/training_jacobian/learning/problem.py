@@ -1,0 +1,102 @@
+"""Training as a map on the extended state, built from the parameters of a run."""
+
+from collections.abc import Callable
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from training_jacobian.learning import layout, training
+from training_jacobian.learning.components import component
+from training_jacobian.learning.gradient import Gradient
+from training_jacobian.learning.layout import Shapes, unflatten
+from training_jacobian.learning.precision import in_64_bits
+
+AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
+
+
+def outputs(shapes: Shapes, model: dict[str, Any]) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Function (theta (N,), inputs (n, d)) -> outputs (n, classes) of a model, by its parameters."""
+    apply = component("models", model["name"]).apply
+    return lambda theta, inputs: apply(model, unflatten(theta, shapes), inputs)
+
+
+def gradient(shapes: Shapes, model: dict[str, Any], loss: ModuleType) -> Gradient:
+    """Gradient of the mean loss: with tangents written out where the model has them, else by jax.grad."""
+    written_out = getattr(component("models", model["name"]), "gradient", None)
+    if written_out:
+        made: Gradient = written_out(model, shapes, loss)
+        return made
+    function = outputs(shapes, model)
+    return Gradient(jax.grad(lambda theta, inputs, labels: loss.value(function(theta, inputs), labels)))
+
+
+class Problem:
+    """Training as a map on the extended state, of a run's parameters, by section, and its data."""
+
+    @in_64_bits
+    def __init__(self, parameters: dict[str, Any], examples: dict[str, np.ndarray]) -> None:
+        self.parameters, self.settings = parameters, parameters["training"]
+        self.dtype = np.dtype(self.settings["dtype"])
+        self.shapes = layout.shapes_of(parameters["data"], parameters["model"])
+        self.loss = component("losses", parameters["loss"]["name"])
+        self.outputs = outputs(self.shapes, parameters["model"])
+        self.examples = {name: jnp.asarray(self._typed(values)) for name, values in examples.items()}
+        order, count = parameters["order"], len(examples["inputs_train"])
+        sizes = self.settings["batch_size"], self.settings["epochs"]
+        self.batches: np.ndarray = component("orders", order["name"]).batches(order, count, *sizes)
+        self.optimizer = training.optimizer(
+            self.settings["optimizer"], self.settings["schedule"], len(self.batches), self.settings.get("clip_norm")
+        )
+        made = gradient(self.shapes, parameters["model"], self.loss)
+        self.gradient = made.on(self.examples["inputs_train"], self.examples["labels_train"])
+        self.step = training.Step(self.gradient, self.optimizer)
+
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        """Inputs in the dtype of the run; those in bytes, where 255 stands for 1, divided by it."""
+        if values.dtype == np.uint8:
+            return values.astype(self.dtype) / self.dtype.type(255)
+        return values.astype(self.dtype) if values.dtype.kind == "f" else values
+
+    @property
+    def size(self) -> int:
+        """N, the number of parameters."""
+        return layout.size(self.shapes)
+
+    @cached_property
+    def learning_rate(self) -> Any:
+        """The learning rate, or a function of the step."""
+        rate = self.settings["optimizer"]["learning_rate"]
+        return training.learning_rate(rate, self.settings["schedule"], len(self.batches))
+
+    @cached_property
+    def guess(self) -> float:
+        """Loss of a network that knows nothing."""
+        return float(self.loss.guess(component("datasets", self.parameters["data"]["name"]).CLASSES))
+
+    @in_64_bits
+    def start(self, theta: np.ndarray) -> training.State:
+        """s_0 from theta_0 (N,)."""
+        first = jnp.asarray(theta.astype(self.dtype))
+        return training.State(first, self.optimizer.init(first))
+
+    @in_64_bits
+    def evaluate(self, theta: jax.Array, part: str) -> tuple[jax.Array, jax.Array]:
+        """Loss and accuracy on `train` or `test`, for each of theta (K, N)."""
+        inputs, labels = self.examples[f"inputs_{part}"], self.examples[f"labels_{part}"]
+        several = jax.jit(lambda theta, some: jax.lax.map(lambda one: self.outputs(one, some), theta))
+        pieces = [several(theta, inputs[first:][:AT_ONCE]) for first in range(0, len(inputs), AT_ONCE)]
+
+        def one(outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return self.loss.value(outputs, labels), (outputs.argmax(-1) == labels).mean(dtype=self.dtype)
+
+        return jax.jit(jax.vmap(one))(jnp.concatenate(pieces, axis=1))
+
+
+def memory_names(state: training.State) -> list[str]:
+    """HDF5 names of the leaves of the optimizer's state, in order, e.g. `optimizer/0.trace`."""
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(state.optimizer)[0]]
+    return ["optimizer/" + jax.tree_util.keystr(path, simple=True, separator=".") for path in paths]

@@ -1,0 +1,1 @@
+"""One file per schedule of the learning rate: `Options` and `rate`."""

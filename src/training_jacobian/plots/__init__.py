@@ -1,1 +1,0 @@
-"""One module per family of figures: `PLOTS`, by kind, from a tidy table to axes."""

@@ -1,0 +1,1 @@
+"""From params.yaml to addresses: validation, plan, recipes, publishing, housekeeping.  No job imports it."""

@@ -1,0 +1,261 @@
+"""From params to addresses: what each run needs, where it lies, what the figures are made of."""
+
+import json
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from training_jacobian.artifacts.address import Recipe, ancestors, canonical, home, key, path
+from training_jacobian.artifacts.digest import code
+from training_jacobian.artifacts.store import whole
+from training_jacobian.jobs.troubles import NAMES
+from training_jacobian.stages import STAGES
+from training_jacobian.workflow import catalog
+from training_jacobian.workflow.catalog import ANALYSES, KINDS
+from training_jacobian.workflow.loading import load
+from training_jacobian.workflow.params import FileInitial
+from training_jacobian.workflow.publish import Wanted
+from training_jacobian.workflow.recipe import of_group, recipe
+from training_jacobian.workflow.sections import SUMMARY, TABLE, options
+
+TELLING = ("train",)  # stages with columns in the table of runs
+Shown = list[tuple[dict[str, str], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
+
+
+@dataclass
+class Plan:
+    """Recipes by run and stage, and by address; several runs may share an address.
+
+    `root`: of the project, where the files lie that a data set or a model names.
+    """
+
+    params: Any
+    root: Path = Path()
+    recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # run -> stage -> recipe
+    by_key: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # stage -> key -> recipe
+    runs_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key -> a run that has it; all of a group
+
+    def __post_init__(self) -> None:
+        for name, run in self.params.runs.items():
+            stages = [stage for stage in catalog.ORDER if self._has(name, stage)]
+            self.recipes[name] = {stage: recipe(self.params, run, stage, self.root) for stage in stages}
+            for made in self.recipes[name].values():
+                self._keep(made, name)
+        for analysis, _, runs in self.groups():
+            self._keep(self._of_group(analysis, runs), *runs)
+        for made in map(self.figure, self.figures()):
+            self._keep(made)
+
+    def _keep(self, made: Recipe, *runs: str) -> None:
+        self.by_key.setdefault(made["stage"], {})[key(made)] = made
+        self.runs_of.setdefault(key(made), runs)
+
+    def _of_group(self, analysis: str, runs: tuple[str, ...]) -> Recipe:
+        return of_group(self.params, [self.params.runs[run] for run in runs], analysis, self.root)
+
+    def _has(self, run: str, stage: str) -> bool:
+        """Whether a stage, or an analysis of one run, is computed: of every run, or because a figure asks for it."""
+        if catalog.method(stage) not in (None, self.params.runs[run].svd.method):
+            return False
+        if stage in STAGES or ANALYSES[stage].always:
+            return True
+        plots = {name: KINDS[plot.kind][0] for name, plot in self.params.figures.plots.items()}
+        asking = [name for name, each in plots.items() if not ANALYSES[each].group and stage in catalog.chain(each)]
+        return any(run in self.params.plotted(name) for name in asking)
+
+    def groups(self, plot: str | None = None) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Analysis, name and runs of each group that is compared, in a plot or in all."""
+        plots, made = self.params.figures.plots, []
+        for each in [plots[plot]] if plot else plots.values():
+            analysis = KINDS[each.kind][0]
+            for name, runs in getattr(each, "comparisons", {}).items():
+                together = combinations(runs, 2) if ANALYSES[analysis].group == "pairs" else [tuple(runs)]
+                made += [(analysis, name, tuple(some)) for some in together]
+        return list(dict.fromkeys(made))
+
+    def write_recipes(self) -> None:
+        """Write results/recipes/<key>.json for the jobs, and whose they are; make the folders that DVC looks for."""
+        for folder in {*map(home, catalog.ORDER), home("figures")}:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        recipes = {name: made for each in self.by_key.values() for name, made in each.items()}
+        texts = {Path(f"results/recipes/{name}.json"): canonical(made) + "\n" for name, made in recipes.items()}
+        texts[NAMES] = json.dumps(self.owners(), indent=1) + "\n"
+        for file, text in texts.items():
+            if not file.exists() or file.read_bytes() != text.encode():  # missing, or damaged
+                with whole(file) as partial:
+                    partial.write_text(text, encoding="utf-8")
+
+    def owners(self) -> dict[str, str]:
+        """By key: the runs whose artifact it is, the two that are compared, or the figure."""
+        runs: dict[str, list[str]] = {}
+        for run, stages in self.recipes.items():
+            for made in stages.values():
+                runs.setdefault(key(made), []).append(run)
+        groups = {name: list(some) for name, some in self.runs_of.items() if some and name not in runs}
+        named = {name: f"run{'s' if len(some) > 1 else ''} {', '.join(some)}" for name, some in (runs | groups).items()}
+        return named | {name: f"figure {made['parameters']['name']}" for name, made in self.by_key["figures"].items()}
+
+    def files(self, run: str, stage: str) -> list[str]:
+        """Paths of the artifacts of a stage of a run."""
+        return [path(self.recipes[run][stage], file) for file in catalog.files(stage)]
+
+    def files_with(self, run: str, stage: str) -> list[str]:
+        """Paths of the artifacts of a stage of a run, and of the groups that it is in."""
+        keys = [name for name in self.by_key.get(stage, {}) if run in self.runs_of[name]]
+        own = self.files(run, stage) if stage in self.recipes[run] else []
+        groups = [path(self.by_key[stage][name], file) for name in keys for file in catalog.files(stage)]
+        return list(dict.fromkeys([*own, *groups]))
+
+    def all_files(self, *stages: str) -> list[str]:
+        """Paths of all artifacts of these stages, of all runs and groups."""
+        recipes = [made for stage in stages for made in self.by_key.get(stage, {}).values()]
+        return [path(made, file) for made in recipes for file in catalog.files(made["stage"])]
+
+    def read_by(self, key: str, stage: str) -> list[str]:
+        """Paths of the files that the job of that key and stage reads."""
+        of_stages = [(run, each) for run in self.runs_of[key] for each in catalog.inputs(stage)]
+        return [file for run, each in of_stages for file in self.files(run, each)]
+
+    def theta_file(self, train_key: str) -> list[str]:
+        """The theta_0 file that the training of that key reads, if any."""
+        initial = self.params.runs[self.runs_of[train_key][0]].initial
+        return [initial.path] if isinstance(initial, FileInitial) else []
+
+    def raw_files(self, data_key: str) -> list[str]:
+        """Files in data/raw/ that the data stage of that key reads, if any."""
+        run = self.params.runs[self.runs_of[data_key][0]]
+        return [f"data/raw/{run.data.name}/{raw.name}" for raw in run.facts("data").RAW]
+
+    def blocks(self, jacobian_key: str) -> list[str]:
+        """Files of the column blocks that make up the Jacobian of that key."""
+        size, width = self.params.runs[self.runs_of[jacobian_key][0]].size, self.params.compute.columns_per_job
+        ranges = [(first, min(first + width, size)) for first in range(0, size, width)]
+        return [f"results/jacobian/{jacobian_key}/columns-{first}-{last}.h5" for first, last in ranges]
+
+    def figures(self) -> dict[str, list[str]]:
+        """Suffixes of the files of each figure and table."""
+        drawn = {
+            name: [".csv", ".pdf", ".png"] if KINDS[plot.kind][1].drawn else [".csv"]
+            for name, plot in self.params.figures.plots.items()
+        }
+        return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
+
+    def shape(self, name: str) -> str:
+        """What a figure or table is made by: the rule of that name."""
+        if name == SUMMARY:
+            return "summary"
+        return "runs" if name == TABLE else "figure" if ".pdf" in self.figures()[name] else "table"
+
+    def urgent(self) -> set[str]:
+        """Keys of the analyses that take longest, and of all that leads to them."""
+        made = [each for stage, recipes in self.by_key.items() if stage in ANALYSES for each in recipes.values()]
+        long = [each for each in made if ANALYSES[each["stage"]].long]
+        return {key(before) for each in long for before in ancestors(each).values()}
+
+    def shown(self, name: str) -> Shown:
+        """What a figure or table is made of."""
+        if name == SUMMARY:
+            return self.stated()
+        if name == TABLE:
+            return [({"run": run}, made[stage]) for run, made in self.recipes.items() for stage in self.telling(made)]
+        analysis = KINDS[self.params.figures.plots[name].kind][0]
+        if not ANALYSES[analysis].group:
+            return [({"run": run}, self.recipes[run][analysis]) for run in self.params.plotted(name)]
+        shown = []
+        for _, label, runs in self.groups(name):
+            named = {"first": runs[0], "second": runs[1]} if ANALYSES[analysis].group == "pairs" else {}
+            shown.append(({"comparison": label, **named}, self._of_group(analysis, runs)))
+        return shown
+
+    @staticmethod
+    def telling(made: dict[str, Recipe]) -> list[str]:
+        """Stages and analyses of a run with columns in the table of runs; each column stands once."""
+        analyses = [name for name in made if name in ANALYSES and ANALYSES[name].columns is not None]
+        told = {stage for name in analyses for stage in ANALYSES[name].tells}
+        return [*(stage for stage in TELLING if stage not in told), *analyses]
+
+    def stated(self) -> Shown:
+        """What the table of the paper's statements is made of: the analyses of each part, by run or by pair of runs."""
+        parts = self.params.summary.parts if self.params.summary else {}
+        same = [*parts.get("paper", []), *parts.get("seeds", [])]
+        runs = {"paper": same} | {part: each for part, each in parts.items() if part not in ("paper", "seeds")}
+        shown = [
+            ({"part": part, "of": run}, made)
+            for part, each in runs.items()
+            for run in each
+            for stage, made in self.recipes[run].items()
+            if stage in ANALYSES
+        ]
+        others = {"seeds": same, "labels": runs.get("shuffled_labels", []), "inputs": runs.get("white_noise", [])}
+        for part, each in others.items():
+            for analysis, pair in dict.fromkeys((analysis, runs) for analysis, _, runs in self.groups()):
+                first, second = pair[0], pair[-1]
+                if (first in same and second in each) or (first in each and second in same):
+                    shown.append(({"part": part, "of": f"{first} and {second}"}, self._of_group(analysis, pair)))
+        return shown
+
+    def figure(self, name: str) -> Recipe:
+        """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
+        shown = self.shown(name)
+        parameters: dict[str, Any] = {"name": name}
+        if name == TABLE:
+            needed = {section for _, made in shown for section in _needed(made["stage"])}
+            parameters["settings"] = {each: self.params.settings(each).model_dump() for each in sorted(needed)}
+            modules = ["stages.table", *sorted({_columns(made["stage"]) for _, made in shown})]
+        elif name == SUMMARY:
+            modules = ["stages.summary"]
+        else:
+            plot = self.params.figures.plots[name]
+            analysis, kind = KINDS[plot.kind]
+            parameters |= {"kind": plot.kind, "analysis": analysis, "file": kind.file, "options": options(plot)}
+            modules = ["stages.figures"]
+            if kind.drawn:
+                parameters["style"] = self.params.figures.style.model_dump(exclude_defaults=True)
+                parameters["unit"] = self._unit(name)
+                modules.append(f"analyses.{analysis}.figures")
+        inputs = [[columns, path(made)] for columns, made in shown]
+        return {"stage": "figures", "parameters": parameters, "code": code(*modules), "inputs": inputs}
+
+    def _unit(self, plot: str) -> str:
+        """Unit of the losses in a figure; none if its runs have several."""
+        units = {self.params.runs[run].facts("loss").UNIT for run in self.params.plotted(plot)}
+        return str(units.pop()) if len(units) == 1 else ""
+
+    def shown_folders(self, figure_key: str) -> list[str]:
+        """Folders that the figure of that key reads, in its order."""
+        return [folder for _, folder in self.by_key["figures"][figure_key]["inputs"]]
+
+    def shown_files(self, figure_key: str) -> list[str]:
+        """Files in those folders."""
+        folders = self.shown_folders(figure_key)
+        return [f"{folder}/{file}" for folder in folders for file in catalog.files(Path(folder).parent.name)]
+
+    def wanted(self) -> Wanted:
+        """What is to be published: address of each figure file, and where each link of each run leads."""
+        addresses = {
+            f"{name}{suffix}": path(self.figure(name), f"{name}{suffix}")
+            for name, suffixes in self.figures().items()
+            for suffix in suffixes
+        }
+        links = {
+            f"results/runs/{run}/{stage}": str(Path("../..", *Path(path(made)).parts[1:]))
+            for run, stages in self.recipes.items()
+            for stage, made in stages.items()
+        }
+        return {"figures": addresses, "links": links}
+
+
+def _columns(stage: str) -> str:
+    """The module that has the columns of a stage or an analysis in the table of runs."""
+    return f"analyses.{stage}.columns" if stage in ANALYSES else f"stages.of_{stage}"
+
+
+def _needed(stage: str) -> tuple[str, ...]:
+    """Sections that these columns need."""
+    return (ANALYSES[stage].columns or ()) if stage in ANALYSES else ()
+
+
+def plan(file: str | Path = "params.yaml", root: Path = Path()) -> Plan:
+    """Plan of a params file of the project at `root`, to which its addresses are relative.  Raises ParamsError."""
+    return Plan(load(file, root), root)

@@ -1,0 +1,51 @@
+"""From params to recipes: what of params.yaml, and which code, determines an artifact (artifacts/address.py)."""
+
+from pathlib import Path
+from typing import Any
+
+from training_jacobian.artifacts import digest, reading
+from training_jacobian.artifacts.address import Recipe
+from training_jacobian.artifacts.integrity import file_digest
+from training_jacobian.stages import COMPONENTS, STAGES
+from training_jacobian.workflow import catalog
+from training_jacobian.workflow.params import FileInitial, Run
+
+
+def modules(run: Run, stage: str) -> list[str]:
+    """Modules that compute a stage of a run, those of what it chooses by name among them."""
+    if stage not in STAGES:
+        return [f"analyses.{stage}.compute", "run", "stages.analysis"]
+    declared = STAGES[stage]
+    chosen = [run.facts(section) for section in declared.chosen]
+    named = [module.__name__.removeprefix(f"{digest.PACKAGE}.") for module in chosen]
+    return [*declared.code, *named, *(["stages.variants"] if stage == "data" and run.data.varied else [])]
+
+
+def recipe(params: Any, run: Run, stage: str, root: Path = Path()) -> Recipe:
+    """Recipe of a stage of a run of the project at `root`; that of the stage before it stands in it under `from`."""
+    parameters = {}
+    for section in catalog.reads(stage):
+        owner = run if section in type(run).model_fields else params
+        parameters[section] = getattr(owner, section).model_dump(exclude_defaults=True)
+    if "initial" in parameters and isinstance(run.initial, FileInitial):
+        # by its content, not its name
+        parameters["initial"] = {"name": "file", "sha256": file_digest(Path(run.initial.path))}
+    files: dict[str, str] = {}
+    for section in STAGES[stage].chosen if stage in STAGES else ():
+        if COMPONENTS[section] in reading.HOMES.values():
+            files |= reading.contents(run.facts(section), root)
+    made: Recipe = {
+        "stage": stage,
+        "parameters": parameters,
+        **({"files": files} if files else {}),
+        "code": digest.code(*modules(run, stage)),
+    }
+    before = catalog.after(stage)
+    return {**made, "from": recipe(params, run, before, root)} if before else made
+
+
+def of_group(params: Any, runs: list[Run], analysis: str, root: Path = Path()) -> Recipe:
+    """Recipe of an analysis of several runs: that of the first, and of the others what it comes after, under `with`."""
+    before = str(catalog.after(analysis))
+    others = [recipe(params, run, before, root) for run in runs[1:]]
+    return {**recipe(params, runs[0], analysis, root), "with": others}
