@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.sparse.linalg import aslinearoperator
 
 from common import write
-from training_jacobian import density, partial_svd
+from training_jacobian import density
+from training_jacobian.spectral import partial_svd
 
 RANK, THRESHOLD = 100, 0.1
 

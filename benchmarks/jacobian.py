@@ -25,8 +25,8 @@ GFLOP = 1e-9 * flops([64, 64, 10], 64) * 4810 * 625
 
 PAPERS_WAY = """
 import jax, jax.numpy as jnp, numpy as np
-from training_jacobian import data, training
-from training_jacobian.models import mlp
+from training_jacobian.learning import split, training
+from training_jacobian.learning.models import mlp
 
 split = data.split("digits", 197, 0)
 inputs = jnp.asarray(split["inputs_train"], jnp.float32)
@@ -48,7 +48,7 @@ np.save(OUT, J)
 PEAK = """
 import sys
 sys.path.insert(0, "BENCHMARKS")
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 hold(1, xla=True)
 import jax
 jax.config.update("jax_enable_x64", True)

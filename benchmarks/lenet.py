@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 
 hold(int(sys.argv[1]) if len(sys.argv) > 1 else len(os.sched_getaffinity(0)), xla=True)
 
@@ -18,9 +18,10 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from common import median, seconds, write  # noqa: E402
-from training_jacobian import initial, training  # noqa: E402
-from training_jacobian.layout import unflatten  # noqa: E402
-from training_jacobian.models import lenet5  # noqa: E402
+from training_jacobian import training  # noqa: E402
+from training_jacobian.learning import initial
+from training_jacobian.learning.layout import unflatten  # noqa: E402
+from training_jacobian.learning.models import lenet5  # noqa: E402
 
 BATCH, ROUNDS, STEPS = 200, 3, 5
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from common import write
-from training_jacobian.needs import Needs
-from training_jacobian.plan import plan
+from training_jacobian.workflow.needs import Needs
+from training_jacobian.workflow.plan import plan
 
 JOB = re.compile(r"(\w+): .* memory ([\d.]+) GiB")
 

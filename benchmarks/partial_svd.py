@@ -3,7 +3,7 @@
 After `make figures`: the dense singular values are the truth.
 """
 
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 
 hold(1, xla=True)
 
@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator, svds  # noqa: E402
 
 from common import seconds, write  # noqa: E402
 from training_jacobian import partial_svd  # noqa: E402
-from training_jacobian.linear_operator import TrainingJacobian  # noqa: E402
+from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
 from training_jacobian.session import trajectory  # noqa: E402
 
 

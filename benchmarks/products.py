@@ -3,7 +3,7 @@
 And how much of the machine's GEMM peak, measured in the same run, the written-out ones reach.
 """
 
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 
 hold(1, xla=True)
 
@@ -15,9 +15,10 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from common import flops, gemm_peak, median, write  # noqa: E402
-from training_jacobian import data, initial, training, trajectory  # noqa: E402
-from training_jacobian.linear_operator import TrainingJacobian  # noqa: E402
-from training_jacobian.models import mlp  # noqa: E402
+from training_jacobian import trajectory  # noqa: E402
+from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
+from training_jacobian.learning import initial, training
+from training_jacobian.learning.models import mlp  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 ROUNDS, CHUNKS = 3, (4, 8, 16, 32, 64)

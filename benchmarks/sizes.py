@@ -3,7 +3,7 @@
 Columns a second on one core, from some columns, times N.
 """
 
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 
 hold(1, xla=True)
 

@@ -10,7 +10,7 @@ import math
 import os
 from pathlib import Path
 
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 
 hold(len(os.sched_getaffinity(0)), xla=True)
 
@@ -18,17 +18,18 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from training_jacobian.recipe import recipe  # noqa: E402
 
 from common import write  # noqa: E402
-from training_jacobian import data, initial, training  # noqa: E402
-from training_jacobian.datasets import mnist  # noqa: E402
-from training_jacobian.linear_operator import TrainingJacobian  # noqa: E402
-from training_jacobian.models.mlp import Shapes  # noqa: E402
-from training_jacobian.params import Params  # noqa: E402
-from training_jacobian.plan import plan  # noqa: E402
-from training_jacobian.recipe import recipe  # noqa: E402
-from training_jacobian.stages.problem import Problem  # noqa: E402
-from training_jacobian.trajectory import in_memory  # noqa: E402
+from training_jacobian import training  # noqa: E402
+from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
+from training_jacobian.jacobian.trajectory import in_memory  # noqa: E402
+from training_jacobian.learning import initial
+from training_jacobian.learning.datasets import mnist  # noqa: E402
+from training_jacobian.learning.models.mlp import Shapes  # noqa: E402
+from training_jacobian.learning.problem import Problem  # noqa: E402
+from training_jacobian.workflow.params import Params  # noqa: E402
+from training_jacobian.workflow.plan import plan  # noqa: E402
 
 MEMORY = 2**30  # bytes for linearised steps
 STARTS: dict[str, dict] = {

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 PROGRAM = """
 import resource, sys, time
-from training_jacobian.threads import hold
+from training_jacobian.jobs.threads import hold
 path, driver, threads, vectors = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "yes"
 hold(threads, xla=False)
 import h5py, scipy.linalg

@@ -16,9 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from training_jacobian import training, trajectory
-from training_jacobian.linear_operator import TrainingJacobian
-from training_jacobian.models import mlp
+from training_jacobian.jacobian import trajectory
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.learning import problem, training
+from training_jacobian.learning.components import component
+from training_jacobian.learning.gradient import Gradient
+from training_jacobian.learning.models import mlp
+from training_jacobian.learning.orders import stored
 
 # The tests' own small programs take longer to compile than to run.  Workflows under test are compiled as for users.
 FLAGS = os.environ.get("XLA_FLAGS", "")
@@ -69,21 +73,26 @@ compute:
 class Tiny:
     """Networks of a few parameters on random data, trained for a few steps."""
 
-    def __init__(self, hidden=(4,), inputs=3, classes=3, examples=12, batch=4, epochs=3, dtype=np.float64):
+    def __init__(
+        self, hidden=(4,), inputs=3, classes=3, examples=12, batch=4, epochs=3, dtype=np.float64, loss="cross_entropy"
+    ):
         random = np.random.default_rng(0)
-        self.shapes = mlp.shapes(inputs, hidden, classes)
+        self.model, self.loss = {"name": "mlp", "hidden": hidden, "activation": "gelu"}, component("losses", loss)
+        self.shapes = mlp.shapes(self.model, inputs, classes)
         self.inputs = jnp.asarray(random.standard_normal((examples, inputs)).astype(dtype))
         self.labels = jnp.asarray(random.integers(0, classes, examples))
-        self.batches = jnp.asarray(training.batches(examples, batch, epochs))
+        self.batches = jnp.asarray(stored.batches({}, examples, batch, epochs))
         self.size = sum(int(np.prod(shape)) for shape in self.shapes.values())
         self.theta = jnp.asarray((0.5 * random.standard_normal(self.size)).astype(dtype))
 
     def gradient(self, written_out=True):
         """Of theta and a batch; with the model's own tangents, or those of jax."""
-        gradient, logits = training.gradient(self.shapes, "mlp", "gelu"), training.logits(self.shapes, "mlp", "gelu")
+        gradient, outputs = (
+            problem.gradient(self.shapes, self.model, self.loss),
+            problem.outputs(self.shapes, self.model),
+        )
         if not written_out:
-            loss = lambda theta, x, y: training.cross_entropy(logits(theta, x), y)
-            gradient = training.Gradient(jax.grad(loss))
+            gradient = Gradient(jax.grad(lambda theta, x, y: self.loss.value(outputs(theta, x), y)))
         return gradient.on(self.inputs, self.labels)
 
     def trajectory(self, optimizer, theta=None, every=1, written_out=True):
@@ -173,7 +182,7 @@ class Project:
                 continue
             if not ours or "training_jacobian" not in command or "--recipe" not in command:
                 continue
-            if not stages or command[command.index("training_jacobian") + 1] in stages:
+            if not stages or command[command.index("training_jacobian") + 2] in stages:
                 found.append(int(process.name))
         return found
 

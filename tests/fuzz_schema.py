@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from training_jacobian.analyses import Plot
-from training_jacobian.loading import ParamsError, parse
-from training_jacobian.params import Params, Run
 from training_jacobian.section import Name, Section
+from training_jacobian.workflow.loading import ParamsError, parse
+from training_jacobian.workflow.params import Params, Run
 
 SMALL, LARGE = 12, 300  # most integers are small: what is drawn is planned, and should fit a machine
 NUMBERS = (0.0, 1.0, 1e-8, 1e-3, 0.1, 0.5, 0.9, 2.0, 30.0)

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from training_jacobian import behaviour, training
+from training_jacobian import behaviour
+from training_jacobian.learning import training
 
 logits = training.logits({"Dense_0.bias": (3,), "Dense_0.kernel": (2, 3)}, "mlp", "tanh")  # softmax regression
 RANDOM = np.random.default_rng(0)

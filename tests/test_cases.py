@@ -25,11 +25,14 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator, gmres, svds
 
 from conftest import HANGS, TINY, Project
-from training_jacobian import plan, raw, recipe, store, training
-from training_jacobian.datasets import Raw
-from training_jacobian.linear_operator import TrainingJacobian
-from training_jacobian.loading import ParamsError
+from training_jacobian import recipe
+from training_jacobian.artifacts import raw, store
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.learning import training
+from training_jacobian.learning.datasets import Raw
 from training_jacobian.stages import angles, columns, data, density, gather, identity, svd, train, triplets
+from training_jacobian.workflow import plan
+from training_jacobian.workflow.loading import ParamsError
 
 SVD = (
     "svd: {method: partial, rank: 20, operators: [J_minus_identity], tolerance: 1e-8, products: 160, block: 8, seed: 0}"
@@ -45,7 +48,7 @@ SESSION = """
 import sys, jax, numpy as np
 jax.config.update("jax_enable_x64", False)
 from training_jacobian.session import trajectory
-from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.jacobian.operator import TrainingJacobian
 J = TrainingJacobian(trajectory("a", "../params.yaml"))
 product = J @ np.ones(160)
 assert product.dtype == np.float64, product.dtype
@@ -229,7 +232,7 @@ def test_packages_through_pythonpath(project, tmp_path):
 
 
 def test_processors_are_told_apart():
-    from training_jacobian import compiled
+    from training_jacobian.jobs import compiled
 
     arm = "processor\t: 0\nFeatures\t: fp asimd {}\nCPU implementer\t: 0x41\nCPU part\t: {}\n"
     kinds = [compiled.processor(arm.format(*each)) for each in (("sve", "0xd40"), ("", "0xd40"), ("sve", "0xd4f"))]
@@ -401,7 +404,7 @@ def load():
 @pytest.mark.engines
 def test_a_changed_data_file(project):
     """README's way to add a data set, one that reads a file; what else a module may read: test_reading_files.py."""
-    from training_jacobian.datasets import digits
+    from training_jacobian.learning.datasets import digits
 
     (project.root / "src/training_jacobian/datasets/mine.py").write_text(MINE)
     project.edit('Literal["digits"]', 'Literal["digits", "mine"]', "src/training_jacobian/data_params.py")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from training_jacobian.kinds import KINDS
 
 from conftest import ROOT
-from training_jacobian import cli, commands, recipe, troubles
+from training_jacobian import cli, commands, recipe
 from training_jacobian.analyses import Plot
-from training_jacobian.kinds import KINDS
-from training_jacobian.plan import FILES, plan
+from training_jacobian.jobs import troubles
+from training_jacobian.workflow.plan import FILES, plan
 
 
 @pytest.fixture(autouse=True)

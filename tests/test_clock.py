@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from training_jacobian import compiled
+from training_jacobian.jobs import compiled
 
 LOG = r"(\w+): ([\d.]+) s, start-up ([\d.]+) s, compilation ([\d.]+) s, threads (\d+), memory ([\d.]+) GiB\n"
 
 PROGRAM = """
-from training_jacobian.clock import Clock
-from training_jacobian import compiled
-from training_jacobian.threads import hold
+from training_jacobian.jobs.clock import Clock
+from training_jacobian.jobs import compiled
+from training_jacobian.jobs.threads import hold
 clock = Clock()
 hold(1, xla=True)
 kept = compiled.use(1)
@@ -64,7 +64,7 @@ def test_compiled_programs_are_found_again(tmp_path):
 
 UNCHECKED = """
 import sys, jax
-from training_jacobian import compiled
+from training_jacobian.jobs import compiled
 def refused(*_, **__): raise PermissionError(13, "Permission denied")
 compiled.tempfile.mkdtemp = refused
 first = compiled.use(1), jax.config.jax_compilation_cache_dir

@@ -11,7 +11,9 @@ from scipy.sparse.linalg import aslinearoperator
 
 from conftest import Tiny
 from test_density import NONE, single
-from training_jacobian import density, partial_svd, store
+from training_jacobian import density
+from training_jacobian.artifacts import store
+from training_jacobian.spectral import partial_svd
 from training_jacobian.stages import density as stage
 
 KINDS = {

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from conftest import Tiny
-from training_jacobian import exact_bulk, layout, svd, training
-from training_jacobian.models import lenet5, mlp
+from training_jacobian.learning import exact_bulk, layout, training
+from training_jacobian.learning.models import lenet5, mlp
+from training_jacobian.spectral import svd
+from training_jacobian.spectral.subspaces import nearest_to_one, random_subspace
 from training_jacobian.stages import angles
-from training_jacobian.subspaces import nearest_to_one, random_subspace
 
 OFF = -50  # bias of a unit that no input turns on
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT, Project
-from training_jacobian import statements
 
 pytestmark = pytest.mark.experiments
 

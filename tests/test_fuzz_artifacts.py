@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import aslinearoperator
 
 import fuzzing
-from training_jacobian import integrity, recipe, store, tables
-from training_jacobian.remembered import Remembered
+from training_jacobian import recipe, tables
+from training_jacobian.artifacts import integrity, store
+from training_jacobian.spectral.remembered import Remembered
 from training_jacobian.stages import gather
 
 FILES = {

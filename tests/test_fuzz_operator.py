@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from conftest import Tiny
 from fuzzing import examples
-from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.jacobian.operator import TrainingJacobian
 
 TINY = Tiny()
 J = TrainingJacobian(TINY.trajectory(optax.sgd(0.3, momentum=0.9)))

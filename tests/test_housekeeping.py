@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from training_jacobian import cli, housekeeping, publish
-from training_jacobian.oserrors import ArtifactError
-from training_jacobian.plan import FILES, plan
 from training_jacobian.recipe import CORE, path
+
+from training_jacobian import cli
+from training_jacobian.artifacts.oserrors import ArtifactError
+from training_jacobian.workflow import housekeeping, publish
+from training_jacobian.workflow.plan import FILES, plan
 
 
 @pytest.fixture

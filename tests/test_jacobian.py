@@ -9,8 +9,9 @@ import optax
 import pytest
 
 from conftest import Tiny
-from training_jacobian import training, trajectory
-from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.jacobian import trajectory
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.learning import training
 
 RATE = optax.cosine_decay_schedule(0.3, 9)
 OPTIMIZERS = {

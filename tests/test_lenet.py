@@ -8,11 +8,13 @@ import numpy as np
 import optax
 import pytest
 
-from training_jacobian import initial, loading, training, trajectory
-from training_jacobian.layout import size, unflatten
-from training_jacobian.linear_operator import TrainingJacobian
-from training_jacobian.models import lenet5
-from training_jacobian.models.layered_gradient import Dense
+from training_jacobian.jacobian import trajectory
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.learning import initial, training
+from training_jacobian.learning.layered import Dense
+from training_jacobian.learning.layout import size, unflatten
+from training_jacobian.learning.models import lenet5
+from training_jacobian.workflow import loading
 
 SHAPES = lenet5.shapes(784, 10)
 RANDOM = np.random.default_rng(0)

@@ -10,10 +10,10 @@ import yaml
 from pydantic import ValidationError
 
 from conftest import TINY
-from training_jacobian import initial, training
-from training_jacobian.jacobian import filled, floats
-from training_jacobian.params import RandomInitial, Training
-from training_jacobian.training import State, Step
+from training_jacobian.jacobian.tangents import filled, floats
+from training_jacobian.learning import initial, training
+from training_jacobian.learning.training import State, Step
+from training_jacobian.workflow.params import RandomInitial, Training
 
 DTYPES = ["float32", "float64"]
 OPTIMIZERS = {
@@ -178,7 +178,7 @@ def test_biases_are_drawn_in_float32():
 
 def test_a_run_inherits_the_numbers_and_not_the_dtype(tmp_path):
     """As in params.yaml: right in float64 by default, wrong in the run in float32."""
-    from training_jacobian import loading
+    from training_jacobian.workflow import loading
 
     file = tmp_path / "p.yaml"
     file.write_text(TINY.replace("momentum: 0.9", "momentum: 1e-50"))

@@ -15,16 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
+from training_jacobian.recipe import key
 
 from conftest import TINY, Project
-from training_jacobian import cli, fits, linear_operator, training
-from training_jacobian.loading import parse
-from training_jacobian.models import mlp
-from training_jacobian.needs import CACHE, CHUNK, KEPT, SEGMENT, SEGMENT_OF_PRODUCTS, Needs
-from training_jacobian.plan import Plan
-from training_jacobian.recipe import key
+from training_jacobian import cli
+from training_jacobian.jacobian.trajectory import Trajectory
+from training_jacobian.learning import training
+from training_jacobian.learning.models import mlp
 from training_jacobian.stages import triplets
-from training_jacobian.trajectory import Trajectory
+from training_jacobian.workflow import fits
+from training_jacobian.workflow.loading import parse
+from training_jacobian.workflow.needs import CACHE, CHUNK, KEPT, SEGMENT, SEGMENT_OF_PRODUCTS, Needs
+from training_jacobian.workflow.plan import Plan
 
 ANALYSES = """
 perturbation: {sizes: {start: 0.001, stop: 1000.0, num: 30}, bulk_tolerance: 0.1, linear_tolerance: 0.1, seed: 0}

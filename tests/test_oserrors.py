@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training_jacobian import cli, integrity, oserrors, store
-from training_jacobian.datasets import Raw, cifar10, idx
-from training_jacobian.raw import ready
+from training_jacobian import cli
+from training_jacobian.artifacts import integrity, oserrors, store
+from training_jacobian.artifacts.raw import ready
+from training_jacobian.learning.datasets import Raw, cifar10, idx
 
 MADE = {"stage": "data", "parameters": {}, "code": {}}
 AGAIN = "run the same command again"

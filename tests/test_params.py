@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, TINY
-from training_jacobian import loading
-from training_jacobian.loading import ParamsError
+from training_jacobian.workflow import loading
+from training_jacobian.workflow.loading import ParamsError
 
 PARTIAL = "{svd: {method: partial, rank: 5, operators: [J], tolerance: 1e-8, products: 99, block: 8, seed: 0}}"
 UV = "{kind: uv_cosine, runs: [a]}"

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from conftest import TINY
-from training_jacobian import loading
-from training_jacobian.loading import ParamsError
+from training_jacobian.workflow import loading
+from training_jacobian.workflow.loading import ParamsError
 
 LAUGHS = ", ".join(f"&{c} [{', '.join([f'*{b}'] * 9)}]" for b, c in pairwise("abcdefghijklm"))  # 9^12 ones
 

@@ -6,9 +6,9 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
 
 from conftest import Tiny
 from test_jacobian import operator
-from training_jacobian import partial_svd, svd
-from training_jacobian.linear_operator import TrainingJacobian
-from training_jacobian.remembered import Remembered
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.spectral import partial_svd, svd
+from training_jacobian.spectral.remembered import Remembered
 
 S = np.concatenate([np.geomspace(30, 1.2, 20), np.ones(40), np.geomspace(0.9, 1e-3, 20)])
 

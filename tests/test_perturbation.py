@@ -6,9 +6,11 @@ import numpy as np
 import optax
 import pytest
 
-from training_jacobian import perturbation, svd, training, trajectory
-from training_jacobian.endpoint import endpoint
-from training_jacobian.linear_operator import TrainingJacobian
+from training_jacobian.jacobian import trajectory
+from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.learning import training
+from training_jacobian.learning.endpoint import endpoint
+from training_jacobian.spectral import svd
 
 SIZES = np.geomspace(1e-3, 1e3, 7)
 N, T, RATE = 12, 20, 0.1

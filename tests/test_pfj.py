@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import scipy.special
 
-from training_jacobian import exact_bulk, layout, pfj, training
-from training_jacobian.models import mlp
+from training_jacobian import pfj
+from training_jacobian.learning import exact_bulk, layout, training
+from training_jacobian.learning.models import mlp
 
 RANDOM = np.random.default_rng(0)
 

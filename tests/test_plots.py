@@ -7,12 +7,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-
-from training_jacobian import spectrum, store, tables
 from training_jacobian.kinds import KINDS
 from training_jacobian.plots import behaviour as of_behaviour
-from training_jacobian.plots import frame, spectra, triplets
-from training_jacobian.plots.frame import band
+from training_jacobian.plots import spectra, triplets
+
+from training_jacobian import spectrum, tables
+from training_jacobian.artifacts import store
+from training_jacobian.figures import frame
+from training_jacobian.figures.frame import band
 from training_jacobian.stages.figures import chosen
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}

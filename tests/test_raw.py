@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from training_jacobian import data, raw
-from training_jacobian.datasets import Raw, cifar10, fashion_mnist, idx, mnist
-from training_jacobian.oserrors import ArtifactError
+from training_jacobian.artifacts import raw
+from training_jacobian.artifacts.oserrors import ArtifactError
+from training_jacobian.learning.datasets import Raw, cifar10, fashion_mnist, idx, mnist
 
 CONTENT = bytes(range(256)) * 2000
 PACKED = gzip.compress(CONTENT)

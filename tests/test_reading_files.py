@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from training_jacobian import integrity, reading
-from training_jacobian.integrity import sha256
-from training_jacobian.oserrors import ArtifactError
+from training_jacobian.artifacts import integrity, reading
+from training_jacobian.artifacts.integrity import sha256
+from training_jacobian.artifacts.oserrors import ArtifactError
 
 # modules that a user adds to datasets/ or models/, and the file in data/ that each reads
 LOAD = "def load(): return"
@@ -62,7 +62,7 @@ FINE = {
 }
 PROGRAM = """
 import importlib, json, sys
-from training_jacobian import integrity, reading
+from training_jacobian.artifacts import integrity, reading
 told = {}
 for name in json.loads(sys.argv[1]):
     home, _, module = name.partition(".")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, TINY
-from training_jacobian import loading, recipe, vouched
-from training_jacobian.datasets import digits
-from training_jacobian.plan import Plan, plan
+from training_jacobian import recipe, vouched
+from training_jacobian.learning.datasets import digits
+from training_jacobian.workflow import loading
+from training_jacobian.workflow.plan import Plan, plan
 
 SOURCE = ROOT / "src/training_jacobian"
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 import pytest
 import yaml
+from training_jacobian.kinds import KINDS
 
 from conftest import HANGS, ROOT, Project
-from training_jacobian.kinds import KINDS
-from training_jacobian.plan import FILES
+from training_jacobian.workflow.plan import FILES
 
 pytestmark = pytest.mark.engines
 

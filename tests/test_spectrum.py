@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from training_jacobian import exact_bulk, spectrum, svd
-from training_jacobian.datasets import digits
-from training_jacobian.models import mlp
+from training_jacobian import spectrum
+from training_jacobian.learning import exact_bulk
+from training_jacobian.learning.datasets import digits
+from training_jacobian.learning.models import mlp
+from training_jacobian.spectral import svd
 
 
 def test_regions_and_their_edges():

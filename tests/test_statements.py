@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training_jacobian import statements, store
-from training_jacobian.statements import Tables, around, judge
+from training_jacobian.artifacts import store
+from training_jacobian.figures.papers.belrose_scherlis import Tables, around, judge
 
 
 def spectrum(tmp_path, name, count):

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training_jacobian import __version__, recipe, store
+from training_jacobian import __version__, recipe
+from training_jacobian.artifacts import store
 from training_jacobian.stages.gather import make_jacobian
 
 MADE = {"stage": "data", "parameters": {"data": {"name": "x"}}, "code": {}}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from conftest import HANGS, ROOT
-from training_jacobian import recipe, streams
-from training_jacobian.plan import plan
+from training_jacobian import recipe
+from training_jacobian.jobs import streams
+from training_jacobian.workflow.plan import plan
 
 UNBUFFERED = pytest.param("1", marks=pytest.mark.engines)
 

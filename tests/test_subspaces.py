@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training_jacobian import subspaces
+from training_jacobian.spectral import subspaces
 
 
 def orthogonal(size, seed):

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from conftest import HANGS, ROOT, Project
-from training_jacobian import plan, recipe
-from training_jacobian.surroundings import FIXED, cleared
+from training_jacobian import recipe
+from training_jacobian.jobs.surroundings import FIXED, cleared
+from training_jacobian.workflow import plan
 
 RC = "text.usetex: True\naxes.facecolor: red\nfont.size: 30\naxes.formatter.use_locale: True\n"
 NOWHERE = "/nonexistent/folder"

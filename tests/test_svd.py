@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from training_jacobian import svd
+from training_jacobian.spectral import svd
 
 
 def planted(S, seed=0):

@@ -6,15 +6,16 @@ import sys
 
 import pytest
 
-from training_jacobian import cli, compiled, threads
-from training_jacobian.surroundings import LET_THROUGH, THREADS
+from training_jacobian import cli
+from training_jacobian.jobs import compiled, threads
+from training_jacobian.jobs.surroundings import LET_THROUGH, THREADS
 
 PROGRAM = """
 import os, sys
 from contextlib import suppress
 from pathlib import Path
-from training_jacobian.threads import hold
-from training_jacobian.surroundings import THREADS
+from training_jacobian.jobs.threads import hold
+from training_jacobian.jobs.surroundings import THREADS
 allowed, held = os.sched_getaffinity(0), None
 if sys.argv[2:]:
     def refused(*_): raise PermissionError(1, "not permitted")

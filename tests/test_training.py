@@ -5,9 +5,9 @@ import optax
 import pytest
 
 from conftest import ROOT, Tiny
-from training_jacobian import divergence, initial, training
-from training_jacobian.layout import unflatten
-from training_jacobian.models import mlp
+from training_jacobian.learning import divergence, initial, training
+from training_jacobian.learning.layout import unflatten
+from training_jacobian.learning.models import mlp
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training_jacobian import data, variants
+from training_jacobian.learning import variants
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -28,6 +28,16 @@ class Power:
     """In the metadata of a number: a step or its derivative computes this power of it, neither 0 nor infinite."""
 
     exponent: float
+
+
+class Found:
+    """In the metadata of a field of type Any: its type, which is known when the program runs."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return handler.generate_schema(self.kind)
 
 
 def short(value: object) -> str:

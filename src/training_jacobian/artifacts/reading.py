@@ -1,8 +1,9 @@
 """What components read from disk: files named in their FILES count by content, others are refused.
 
 A module in datasets/, models/, losses/ or orders/ says `FILES = ("data/mine.npz",)`, paths relative to the project's
-root, and reads them when it likes.  Their SHA-256 is in the recipe: another content is another address.  (Not seen: what a library opens
-without Python, except HDF5, and what another process reads, or a thread that no such module has started.)
+root, and reads them when it likes.  Their SHA-256 is in the recipe: another content is another address.  (Not seen:
+what a library opens without Python, except HDF5, and what another process reads, or a thread that no such module has
+started.)
 """
 
 import os

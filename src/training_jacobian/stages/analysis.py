@@ -14,7 +14,7 @@ def make(recipe: Recipe, out: Path) -> None:
     """The folder of an analysis, with the files that it declares."""
     name = recipe["stage"]
     compute = importlib.import_module(f"training_jacobian.analyses.{name}.compute").compute
-    settings = next(iter(recipe["parameters"].values()), {})
+    settings: dict[str, Any] = next(iter(recipe["parameters"].values()), {})
     run = Run(recipe, folder=out)
     of_group = [run, *(Run(other) for other in recipe["with"])] if "with" in recipe else run
     made: dict[str, Any] = compute(of_group, settings)

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from training_jacobian.declaration import JAX, PYTHON
-from training_jacobian.stages import STAGES
 from training_jacobian.workflow import catalog
 from training_jacobian.workflow.catalog import ANALYSES
 from training_jacobian.workflow.params import Run
@@ -188,8 +187,7 @@ class Needs:
     def own(self) -> list[str]:
         """Stages, and analyses with settings, that the run may have."""
         possible = [each for each in catalog.ORDER if catalog.method(each) in (None, self.run.svd.method)]
-        told = lambda each: all(self.settings(section) for section in catalog.sections(each))
-        return [each for each in possible if each in STAGES or told(each)]
+        return [each for each in possible if all(self.settings(section) for section in catalog.sections(each))]
 
     @cached_property
     def memory(self) -> dict[str, int]:

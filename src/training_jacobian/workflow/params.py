@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from training_jacobian.learning.components import component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
-from training_jacobian.section import Count, Name, Power, Section, Seed, nearest, refuse, refuse_lost
+from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 from training_jacobian.stages import COMPONENTS
 from training_jacobian.workflow import catalog, sections
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
@@ -37,8 +37,8 @@ class FileInitial(Section):
 
 
 class Training(Section):
-    optimizer: options("optimizers")
-    schedule: options("schedules")
+    optimizer: Annotated[Any, Found(options("optimizers"))]
+    schedule: Annotated[Any, Found(options("schedules"))]
     epochs: Count
     batch_size: Count
     dtype: Literal["float32", "float64"] = Field(description="of training and of its Jacobian; the SVD is in float64")
@@ -80,12 +80,12 @@ class PartialSvd(Section):
 
 
 class Run(Section):
-    data: options("datasets")
-    model: options("models")
+    data: Annotated[Any, Found(options("datasets"))]
+    model: Annotated[Any, Found(options("models"))]
     initial: Annotated[RandomInitial | FileInitial, Field(discriminator="name")]
     training: Training
-    loss: options("losses") = component("losses", "cross_entropy").Options(name="cross_entropy")
-    order: options("orders") = component("orders", "stored").Options(name="stored")
+    loss: Annotated[Any, Found(options("losses"))] = component("losses", "cross_entropy").Options(name="cross_entropy")
+    order: Annotated[Any, Found(options("orders"))] = component("orders", "stored").Options(name="stored")
     svd: Annotated[DenseSvd | PartialSvd, Field(discriminator="method")] = DenseSvd()
 
     @model_validator(mode="after")

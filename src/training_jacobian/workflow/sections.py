@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import Field, create_model, field_validator
 from pydantic_core import PydanticCustomError
 
-from training_jacobian.section import Count, Name, Section
+from training_jacobian.section import Count, Found, Name, Section
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 
 TABLE, SUMMARY = "runs", "summary"  # of all runs; of the paper's statements
@@ -22,11 +22,11 @@ def _plot(kind: str) -> Any:
     """The model of a figure of a kind: its runs, or groups of runs, and its own options."""
     analysis, declared = KINDS[kind]
     shown = {"comparisons": (Groups, ...)} if ANALYSES[analysis].group else {"runs": (Runs, ...)}
-    fields: Any = {"kind": (Literal[kind], ...), **shown}  # type: ignore[valid-type]
+    fields: Any = {"kind": (Literal[kind], ...), **shown}
     return create_model(f"Plot_{kind}", __base__=declared.options, **fields)
 
 
-Plot = Annotated[Union[tuple(map(_plot, KINDS))], Field(discriminator="kind")]  # noqa: UP007 (made of a list)
+PLOT: Any = Annotated[Union[tuple(map(_plot, KINDS))], Field(discriminator="kind")]  # noqa: UP007 (made of a list)
 
 
 def options(plot: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Style(Section):
 
 class Figures(Section):
     style: Style
-    plots: dict[Name, Plot] = Field(min_length=1)
+    plots: dict[Name, Annotated[Any, Found(PLOT)]] = Field(min_length=1)
 
     @field_validator("plots")
     @classmethod
