@@ -10,11 +10,11 @@ figures: $(BIN)/.ready
 
 # the whole workflow on a tiny network: about a minute
 smoke: $(BIN)/.ready
-	snakemake --configfile smoke.yaml --cores all results/figs/all
+	snakemake --cores all results/figs/smoke/all
 
 # LeNet-5 on MNIST: its largest singular triplets, a count of what hardly changes, two perturbed starts
 lenet: $(BIN)/.ready
-	snakemake --configfile lenet.yaml --cores all results/figs/all
+	snakemake --cores all results/figs/lenet/all
 
 test: $(BIN)/.ready
 	python -m pytest -m "not paper and not experiments and not slurm and not engines"

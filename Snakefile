@@ -13,19 +13,21 @@ sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian.artifacts.address import canonical, home
 from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.jobs import troubles
-from training_jacobian.workflow import catalog, fits, needs, plan, publish
+from training_jacobian.workflow import catalog, fits, needs, plan, publish, studies
 from training_jacobian.workflow.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
 if workflow.config_settings.config or len(PARAMS) > 1:
     raise WorkflowError("--config is not read here: edit params.yaml, or give one other file with --configfile FILE.")
 try:
-    PLAN = plan.plan(PARAMS[0])
-    if workflow.is_main_process and "--unlock" not in sys.argv:
-        fits.check(PLAN, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
-    PLAN.write_recipes()
+    # a job of a cluster may be of any study
+    PLANS = studies.Plans(plan.plan(PARAMS[0]), studies.asked_for(sys.argv[1:]) if workflow.is_main_process else None)
+    for each in PLANS.all:
+        if workflow.is_main_process and "--unlock" not in sys.argv:
+            fits.check(each, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
+    PLANS.write_recipes()
     # newer than what is published exactly when the content of that is out of date
-    STAMP, UP_TO_DATE = publish.stamp(PLAN.wanted())
+    STAMPS = {each.study: publish.stamp(each.wanted()) for each in PLANS.all}
 except (ParamsError, ArtifactError, fits.DoesNotFitError) as error:
     raise WorkflowError(str(error))
 except OSError as error:
@@ -55,5 +57,5 @@ for name, stages in {**{stage: [stage] for stage in catalog.STAGES}, "analyses":
         name:
             f"all_{name}"
         input:
-            ancient(PLAN.all_files(*stages)),
+            ancient(PLANS.main.all_files(*stages)),
         localrule: True

@@ -21,7 +21,7 @@ The workflow computes everything; this command finds and explains its files.
 
 Command = Callable[[argparse.Namespace], int | None]
 TO_THE_END = ("verify", "check", "gc")  # commands whose list somebody must have seen whole
-GC = "list, with sizes, what in results/ no run in params.yaml refers to; delete it with --yes"
+GC = "list, with sizes, what in results/ no run of params.yaml or of a study refers to; delete it with --yes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,14 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     show = person("show", "print the parameters of a run, defaults filled in", commands.show)
     show.add_argument("run", help="name of a run in params.yaml")
     person("check", "check params.yaml and list its runs", commands.check)
-    person("status", "what of params.yaml is computed, and how large it is", commands.status)
-    person("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
-    gc = subparsers.add_parser("gc", help=GC, description=GC)
-    gc.add_argument(
-        "--params", nargs="+", default=["params.yaml"], metavar="FILE", help="all that count; default: %(default)s"
-    )
-    gc.add_argument("--yes", action="store_true", help="delete it")
-    gc.set_defaults(command=commands.gc)
+
+    def of_all(name: str, help: str, command: Command) -> argparse.ArgumentParser:
+        made = subparsers.add_parser(name, help=help, description=help)
+        told = "all that count; default: params.yaml and studies/*.yaml"
+        made.add_argument("--params", nargs="+", default=[], metavar="FILE", help=told)
+        made.set_defaults(command=command)
+        return made
+
+    of_all("status", "what is computed of params.yaml and of all studies, and how large it is", commands.status)
+    of_all("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
+    of_all("gc", GC, commands.gc).add_argument("--yes", action="store_true", help="delete it")
 
     of_workflow = subparsers.add_parser("job", help="compute a stage of a run (a job of the workflow)")
     job.arguments(of_workflow)

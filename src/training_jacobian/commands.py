@@ -26,7 +26,7 @@ def at_root(options: argparse.Namespace) -> Iterator[None]:
         yield
         return
     files = [options.params] if isinstance(options.params, str) else options.params
-    root = root_of(Path(files[0]))
+    root = root_of(Path(files[0] if files else "params.yaml"))
     options.root = os.path.relpath(root)
     moved = files if options.root == "." else [os.path.relpath(file, root) for file in files]
     options.params = moved[0] if isinstance(options.params, str) else moved
@@ -69,9 +69,13 @@ def show(options: argparse.Namespace) -> None:
 def _plan_and_run(options: argparse.Namespace) -> tuple[Any, str]:
     from training_jacobian.section import nearest
     from training_jacobian.workflow.plan import plan
+    from training_jacobian.workflow.studies import found
 
     made = plan(options.params)
     if options.run not in made.recipes:
+        for study, path in found().items():
+            if options.run in plan(path).recipes:
+                raise ValueError(f"run {options.run!r} is of the study {study}: add --params {path}")
         raise ValueError(f"{options.params} has no run {options.run!r}; {nearest(options.run, list(made.recipes))}")
     return made, options.run
 
@@ -93,21 +97,34 @@ def check(options: argparse.Namespace) -> None:
     fits.check(made)
 
 
+def _plans(options: argparse.Namespace) -> list[Any]:
+    """Of the params files that were named, if any; else of params.yaml and of all studies."""
+    from training_jacobian.workflow.plan import plan
+    from training_jacobian.workflow.studies import all_plans
+
+    return [plan(file) for file in options.params] or all_plans()
+
+
 def status(options: argparse.Namespace) -> None:
     """What is computed."""
     from training_jacobian.workflow import fits, housekeeping
-    from training_jacobian.workflow.plan import plan
 
-    for owner, stage, state, size in housekeeping.status(plan(options.params)):
-        print(f"{state:10}  {fits.readable(size):>9}  {stage:12}  {owner}")
+    for plan in _plans(options):
+        for owner, stage, state, size in housekeeping.status(plan):
+            of_study = f"{plan.study}: " if plan.study else ""
+            print(f"{state:10}  {fits.readable(size):>9}  {stage:12}  {of_study}{owner}")
 
 
 def verify(options: argparse.Namespace) -> int:
     """What is damaged, foreign or missing; 1 if anything is."""
-    from training_jacobian.workflow import housekeeping
-    from training_jacobian.workflow.plan import plan
+    from training_jacobian.workflow import housekeeping, publish
 
-    problems = list(housekeeping.verify(plan(options.params)))
+    plans = _plans(options)
+    finished = plans if options.params else [plan for plan in plans if publish.manifest(plan.study).exists()]
+    problems = list(housekeeping.verify(finished))
+    for plan in plans:
+        if plan not in finished:
+            print(f"{plan.name}: not computed to its end; what it lacks is not listed")
     for each in problems:
         print(f"{each.kind}: {each.path}: {each.why}")
     print(f"{len(list(housekeeping.folders()))} artifact folders, {len(problems)} problems")
@@ -119,9 +136,8 @@ def verify(options: argparse.Namespace) -> int:
 def gc(options: argparse.Namespace) -> int:
     """What belongs to no run, or came too late for it; deletes it with --yes."""
     from training_jacobian.workflow import fits, housekeeping
-    from training_jacobian.workflow.plan import plan
 
-    old = housekeeping.unreferenced([plan(file) for file in options.params])
+    old = housekeeping.unreferenced(_plans(options))
     for each in old:
         print(f"{fits.readable(housekeeping.size(each)):>9}  {each}")
     total = fits.readable(sum(map(housekeeping.size, old)))

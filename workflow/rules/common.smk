@@ -27,7 +27,7 @@ def recipe_file(wildcards):
 
 def upstream(stage):
     """Files of earlier stages that a job reads.  They have keys: if they exist, they are right."""
-    return lambda wildcards: ancient(PLAN.read_by(wildcards.key, stage))
+    return lambda wildcards: ancient(PLANS.of(wildcards.key).read_by(wildcards.key, stage))
 
 
 CORES = workflow.resource_settings.cores  # None where jobs are submitted; `workflow.cores` would be an error then
@@ -38,23 +38,25 @@ THREADS = {
     # for what shares its memory among them
     "every": lambda wildcards: CORES or 4,
 }
-NEEDS = {name: needs.Needs(PLAN.params, run) for name, run in PLAN.params.runs.items()}
+
+
+def needed(key):
+    """What the jobs of a key need; runs that share an artifact, or are compared, need the same."""
+    return needs.Needs(*PLANS.needs(key))
 
 
 def memory(job):
-    """Megabytes that a job asks for, in hundreds: its own, and on a node those of Snakemake, which starts it there.
-
-    Runs that share an artifact, or are compared, need the same.
-    """
-    return lambda wildcards: -(-NEEDS[PLAN.runs_of[wildcards.key][0]].memory[job] // 10**8) * 100 + 300
+    """Megabytes that a job asks for, in hundreds: its own, and on a node those of Snakemake, which starts it there."""
+    return lambda wildcards: -(-needed(wildcards.key).memory[job] // 10**8) * 100 + 300
 
 
 def minutes(job):
     """Minutes that a job asks for."""
-    return lambda wildcards, threads: NEEDS[PLAN.runs_of[wildcards.key][0]].minutes(job, threads)
+    return lambda wildcards, threads: needed(wildcards.key).minutes(job, threads)
 
 
-URGENT = PLAN.urgent()  # keys of the longest analyses, and of all that leads to them: else one may run alone at the end
+# keys of the longest analyses, and of all that leads to them: else one may run alone at the end
+URGENT = {key for each in PLANS.all for key in each.urgent()}
 
 
 def urgency(least):

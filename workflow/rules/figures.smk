@@ -4,7 +4,7 @@ SHAPES = {  # of figures and tables, by the suffixes of their files: the command
     "runs": ("table", [".csv", ".json"]),
     "summary": ("summary", [".csv"]),
 }
-NAMES = {shape: [name for name in PLAN.figures() if PLAN.shape(name) == shape] for shape in SHAPES}
+KEYS = {shape: sorted({key for each in PLANS.all for key in each.keys(shape)}) for shape in SHAPES}
 
 for shape, (command, suffixes) in SHAPES.items():
 
@@ -12,13 +12,14 @@ for shape, (command, suffixes) in SHAPES.items():
         name:
             shape
         input:
-            lambda wildcards: ancient(PLAN.shown_files(wildcards.key)),
+            lambda wildcards: ancient(PLANS.of(wildcards.key).shown_files(wildcards.key)),
         output:
             expand(home("figures") + "/{{key}}/{{name}}{suffix}", suffix=suffixes),
         log:
             "results/logs/figures/{key}-{name}.log",
         wildcard_constraints:
-            name="|".join(NAMES[shape]) or "(?!)",
+            key="|".join(KEYS[shape]) or "(?!)",
+            name="[a-z][a-z0-9_]*",
         localrule: True
         conda:
             ENVIRONMENT
@@ -31,20 +32,24 @@ for shape, (command, suffixes) in SHAPES.items():
             JOB
 
 
-# The only outputs without a key: STAMP, made in the Snakefile, says whether they are out of date.
-rule publish:
-    input:
-        ancient(list(PLAN.wanted()["figures"].values())),
-        stamp=ancient(STAMP) if UP_TO_DATE else STAMP,
-    output:
-        "results/figs/all",
-        expand("results/figs/{name}", name=PLAN.wanted()["figures"]),
-    log:
-        "results/logs/publish.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        wanted=canonical(PLAN.wanted()),
-    shell:
-        "python -m training_jacobian publish --wanted {params.wanted:q} --log {log}"
+# The only outputs without a key: STAMPS, made in the Snakefile, say whether they are out of date.
+for each in PLANS.all:
+
+    rule:
+        name:
+            f"publish_{each.study}" if each.study else "publish"
+        input:
+            ancient(list(each.wanted()["figures"].values())),
+            stamp=ancient(STAMPS[each.study][0]) if STAMPS[each.study][1] else STAMPS[each.study][0],
+        output:
+            publish.manifest(each.study),
+            [publish.manifest(each.study).parent / name for name in each.wanted()["figures"]],
+        log:
+            f"results/logs/{f'publish-{each.study}' if each.study else 'publish'}.log",
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            wanted=canonical(each.wanted()),
+        shell:
+            "python -m training_jacobian publish --wanted {params.wanted:q} --log {log}"

@@ -15,7 +15,7 @@ rule raw:
 
 rule data:
     input:
-        lambda wildcards: ancient(PLAN.raw_files(wildcards.key)),
+        lambda wildcards: ancient(PLANS.of(wildcards.key).raw_files(wildcards.key)),
     output:
         home("data") + "/{key}/data.h5",
     log:
@@ -35,7 +35,7 @@ rule data:
 rule train:
     input:
         upstream("train"),
-        theta=lambda wildcards: ancient(PLAN.theta_file(wildcards.key)),
+        theta=lambda wildcards: ancient(PLANS.of(wildcards.key).theta_file(wildcards.key)),
     output:
         home("train") + "/{key}/train.h5",
     log:
@@ -82,7 +82,7 @@ rule columns:
 
 rule jacobian:
     input:
-        lambda wildcards: ancient(PLAN.blocks(wildcards.key)),
+        lambda wildcards: ancient(PLANS.of(wildcards.key).blocks(wildcards.key)),
     output:
         home("jacobian") + "/{key}/jacobian.h5",
     log:

@@ -14,7 +14,7 @@ def make(recipe: Recipe, out: list[Path]) -> None:
     """`runs.csv`, one row a run, from what analyses tell of it; `runs.json`, the same by run and quantity."""
     rows: dict[str, dict[str, Any]] = {}
     for columns, folder in recipe["inputs"]:
-        row = rows.setdefault(columns["run"], {"run": columns["run"]})
+        row = rows.setdefault(columns["run"], dict(columns))
         row |= told(Path(folder), recipe["parameters"]["settings"])
     table = typed(list(rows.values()))
     store.write_recipe(out[0].parent, recipe, "float64")

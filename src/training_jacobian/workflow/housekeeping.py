@@ -36,10 +36,15 @@ def folders() -> Iterator[Path]:
 
 
 def homes() -> list[Path]:
-    """Folders that hold artifact folders: of stages, of analyses, also of those that are no more, and of figures."""
+    """Folders that hold artifact folders: of stages, analyses and figures, also of those that are no more."""
     known = [Path(home(stage)) for stage in (*catalog.ORDER, "figures")]
-    others = [each for each in _inside(RESULTS / "analyses") if _is_folder(each)]
-    return list(dict.fromkeys([*known, *others]))
+    others = [each for folder in (RESULTS, RESULTS / "analyses") for each in _inside(folder) if _is_folder(each)]
+    return list(dict.fromkeys([*known, *(each for each in others if any(map(_has_key, _inside(each))))]))
+
+
+def _has_key(path: Path) -> bool:
+    """Whether a path is named like an artifact folder."""
+    return re.fullmatch("[0-9a-f]{12}", path.name) is not None
 
 
 def _is_folder(path: Path) -> bool:
@@ -120,15 +125,15 @@ def _check_file(file: Path, noted: str) -> Iterator[Problem]:
         yield Problem("unreadable", file, str(error).removeprefix(f"{file}: "))
 
 
-def verify(plan: Plan) -> Iterator[Problem]:
-    """What is wrong with any artifact in results/, and what of the plan is not there."""
+def verify(plans: list[Plan]) -> Iterator[Problem]:
+    """What is wrong with any artifact in results/, and what of the plans is not there."""
     for folder in homes():
         for each in _inside(folder):
             yield from check_folder(each) if _is_folder(each) else [Problem("foreign", each, "not a folder")]
-    for stage, recipes in plan.by_key.items():
-        for made in recipes.values():
-            if not Path(path(made)).is_dir():
-                yield Problem("missing", Path(path(made)), f"wanted by params.yaml ({stage}), not computed")
+    wanted = {path(made): plan for plan in plans for each in plan.by_key.values() for made in each.values()}
+    for folder, plan in wanted.items():
+        if not Path(folder).is_dir():
+            yield Problem("missing", Path(folder), f"wanted by {plan.name}, not computed")
 
 
 def status(plan: Plan) -> Iterator[tuple[str, str, str, int]]:

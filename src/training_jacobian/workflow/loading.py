@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from training_jacobian.section import nearest, short
+from training_jacobian.workflow import sweeps
 from training_jacobian.workflow.params import FileInitial, Params, Run, merge
 
 MOST = 2**20  # bytes of a params file: thousands of runs
@@ -161,6 +162,21 @@ def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None
         )
 
 
+def _spelled_out(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree with sweeps expanded into runs, and each run laid over the defaults."""
+    if isinstance(tree.get("runs"), dict):
+        found = sweeps.Sweeps.model_validate(tree)
+        try:
+            tree = sweeps.expanded(tree, found.sweeps)
+        except ValueError as error:
+            raise ParamsError(str(error)) from None
+    defaults, runs = tree.get("defaults"), tree.get("runs")
+    if isinstance(defaults, dict) and isinstance(runs, dict):
+        changed = {name: {} if changes is None else changes for name, changes in runs.items()}
+        tree = {**tree, "runs": {name: merge(defaults, changes) for name, changes in changed.items()}}
+    return tree
+
+
 def parse(tree: Any, root: Path, node: yaml.Node | None = None) -> Any:
     """Validated params of a parsed file, `node` as it was written; each run is laid over the defaults.
 
@@ -168,11 +184,8 @@ def parse(tree: Any, root: Path, node: yaml.Node | None = None) -> Any:
     """
     if not isinstance(tree, dict):
         raise ParamsError("the file is empty or not a mapping; see params.yaml of the repository")
-    defaults, runs = tree.get("defaults"), tree.get("runs")
-    if isinstance(defaults, dict) and isinstance(runs, dict):
-        changed = {name: {} if changes is None else changes for name, changes in runs.items()}
-        tree = {**tree, "runs": {name: merge(defaults, changes) for name, changes in changed.items()}}
     try:
+        tree = _spelled_out(tree)
         params = Params.model_validate(tree)
     except ValidationError as error:
         lines = dict.fromkeys(_describe(each, tree, node) for each in error.errors())

@@ -14,8 +14,9 @@ from training_jacobian.learning.components import component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 from training_jacobian.stages import COMPONENTS
-from training_jacobian.workflow import catalog, sections
+from training_jacobian.workflow import catalog, sections, sweeps
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
+from training_jacobian.workflow.sweeps import Sweep
 
 
 class RandomInitial(Section):
@@ -139,6 +140,7 @@ class _Params(Section):
 
     defaults: Run
     runs: dict[Name, Run] = Field(min_length=1)
+    sweeps: dict[Name, Sweep] = Field(default={}, description="runs by values to vary")
     figures: sections.Figures
     summary: sections.Summary | None = None
     compute: sections.Compute
@@ -158,6 +160,13 @@ class _Params(Section):
             for run in runs:
                 self._known(f"summary.{part}", run)
         return self
+
+    def varied(self, run: str) -> dict[str, Any]:
+        """What tables say of a run of a sweep: the values that were varied, by column."""
+        made: dict[str, Any] = {}
+        for sweep, values in self.sweeps.items():
+            made |= dict(zip(sweeps.names(sweep, values), sweeps.told(values), strict=True)).get(run, {})
+        return made
 
     def settings(self, section: str) -> Any:
         """The section of an analysis; None if there is none."""

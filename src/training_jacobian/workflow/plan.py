@@ -11,7 +11,7 @@ from training_jacobian.artifacts.digest import code
 from training_jacobian.artifacts.store import whole
 from training_jacobian.jobs.troubles import NAMES
 from training_jacobian.stages import STAGES
-from training_jacobian.workflow import catalog
+from training_jacobian.workflow import catalog, publish
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.loading import load
 from training_jacobian.workflow.params import FileInitial
@@ -20,21 +20,28 @@ from training_jacobian.workflow.recipe import of_group, recipe
 from training_jacobian.workflow.sections import SUMMARY, TABLE, options
 
 TELLING = ("train",)  # stages with columns in the table of runs
-Shown = list[tuple[dict[str, str], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
+Shown = list[tuple[dict[str, Any], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
 
 
 @dataclass
 class Plan:
     """Recipes by run and stage, and by address; several runs may share an address.
 
-    `root`: of the project, where the files lie that a data set or a model names.
+    `root`: of the project, where the files lie that a data set or a model names.  `study`: its name, or none of
+    params.yaml.
     """
 
     params: Any
     root: Path = Path()
+    study: str = ""
     recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # run -> stage -> recipe
     by_key: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # stage -> key -> recipe
     runs_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key -> a run that has it; all of a group
+
+    @property
+    def name(self) -> str:
+        """What its params file is called, for people."""
+        return f"studies/{self.study}.yaml" if self.study else "params.yaml"
 
     def __post_init__(self) -> None:
         for name, run in self.params.runs.items():
@@ -74,13 +81,13 @@ class Plan:
                 made += [(analysis, name, tuple(some)) for some in together]
         return list(dict.fromkeys(made))
 
-    def write_recipes(self) -> None:
+    def write_recipes(self, owners: dict[str, str] | None = None) -> None:
         """Write results/recipes/<key>.json for the jobs, and whose they are; make the folders that DVC looks for."""
         for folder in {*map(home, catalog.ORDER), home("figures")}:
             Path(folder).mkdir(parents=True, exist_ok=True)
         recipes = {name: made for each in self.by_key.values() for name, made in each.items()}
         texts = {Path(f"results/recipes/{name}.json"): canonical(made) + "\n" for name, made in recipes.items()}
-        texts[NAMES] = json.dumps(self.owners(), indent=1) + "\n"
+        texts[NAMES] = json.dumps(owners or self.owners(), indent=1) + "\n"
         for file, text in texts.items():
             if not file.exists() or file.read_bytes() != text.encode():  # missing, or damaged
                 with whole(file) as partial:
@@ -147,6 +154,10 @@ class Plan:
             return "summary"
         return "runs" if name == TABLE else "figure" if ".pdf" in self.figures()[name] else "table"
 
+    def keys(self, shape: str) -> list[str]:
+        """Of the figures and tables that a rule makes."""
+        return [key(self.figure(name)) for name in self.figures() if self.shape(name) == shape]
+
     def urgent(self) -> set[str]:
         """Keys of the analyses that take longest, and of all that leads to them."""
         made = [each for stage, recipes in self.by_key.items() if stage in ANALYSES for each in recipes.values()]
@@ -158,15 +169,21 @@ class Plan:
         if name == SUMMARY:
             return self.stated()
         if name == TABLE:
-            return [({"run": run}, made[stage]) for run, made in self.recipes.items() for stage in self.telling(made)]
+            return [
+                (self._said(run), made[stage]) for run, made in self.recipes.items() for stage in self.telling(made)
+            ]
         analysis = KINDS[self.params.figures.plots[name].kind][0]
         if not ANALYSES[analysis].group:
-            return [({"run": run}, self.recipes[run][analysis]) for run in self.params.plotted(name)]
+            return [(self._said(run), self.recipes[run][analysis]) for run in self.params.plotted(name)]
         shown = []
         for _, label, runs in self.groups(name):
             named = {"first": runs[0], "second": runs[1]} if ANALYSES[analysis].group == "pairs" else {}
             shown.append(({"comparison": label, **named}, self._of_group(analysis, runs)))
         return shown
+
+    def _said(self, run: str) -> dict[str, Any]:
+        """Columns that tell a run in tables: its name, and what was varied if it is of a sweep."""
+        return {"run": run, **self.params.varied(run)}
 
     @staticmethod
     def telling(made: dict[str, Recipe]) -> list[str]:
@@ -238,12 +255,14 @@ class Plan:
             for name, suffixes in self.figures().items()
             for suffix in suffixes
         }
+        home = publish.links(self.study)
+        up = [".."] * len(home.parts)
         links = {
-            f"results/runs/{run}/{stage}": str(Path("../..", *Path(path(made)).parts[1:]))
+            f"{home}/{run}/{stage}": str(Path(*up, *Path(path(made)).parts[1:]))
             for run, stages in self.recipes.items()
             for stage, made in stages.items()
         }
-        return {"figures": addresses, "links": links}
+        return {"study": self.study, "figures": addresses, "links": links}
 
 
 def _columns(stage: str) -> str:
@@ -256,6 +275,6 @@ def _needed(stage: str) -> tuple[str, ...]:
     return (ANALYSES[stage].columns or ()) if stage in ANALYSES else ()
 
 
-def plan(file: str | Path = "params.yaml", root: Path = Path()) -> Plan:
+def plan(file: str | Path = "params.yaml", root: Path = Path(), study: str = "") -> Plan:
     """Plan of a params file of the project at `root`, to which its addresses are relative.  Raises ParamsError."""
-    return Plan(load(file, root), root)
+    return Plan(load(file, root), root, study)

@@ -15,17 +15,31 @@ from training_jacobian.artifacts.integrity import check, sha256
 from training_jacobian.artifacts.oserrors import telling
 from training_jacobian.artifacts.store import whole
 
-MANIFEST, STAMP = Path("results/figs/all"), Path("results/.published")
-
-# {"figures": {"bird.pdf": "results/figures/<key>/bird.pdf"}, "links": {"results/runs/paper/svd": "../../svd/<key>"}}
+# {"study": "", "figures": {"bird.pdf": "results/figures/<key>/bird.pdf"},
+#  "links": {"results/runs/paper/svd": "../../svd/<key>"}}
 Wanted = dict[str, Any]
+
+
+def manifest(study: str) -> Path:
+    """The list of the figures of params.yaml, or of a study, beside them."""
+    return Path("results/figs", study, "all")
+
+
+def links(study: str) -> Path:
+    """The folder of the links to what the runs of params.yaml, or of a study, have."""
+    return Path("results/studies", study) if study else Path("results/runs")
+
+
+def _stamp_of(study: str) -> Path:
+    return Path(f"results/.published{f'-{study}' if study else ''}")
 
 
 def is_published(wanted: Wanted) -> bool:
     """Whether manifest, figures and links are all as wanted."""
-    figures = {f"results/figs/{name}": Path(address).parent.name for name, address in wanted["figures"].items()}
+    listing = manifest(wanted["study"])
+    figures = {str(listing.parent / name): Path(address).parent.name for name, address in wanted["figures"].items()}
     try:
-        lines = [line.split() for line in _lines(MANIFEST)]
+        lines = [line.split() for line in _lines(listing)]
         listed = {path: key for _, path, key in lines} == figures
         intact = all(sha256(Path(path)) == sha for sha, path, _ in lines)
         return listed and intact and all(str(Path(link).readlink()) == to for link, to in wanted["links"].items())
@@ -35,28 +49,29 @@ def is_published(wanted: Wanted) -> bool:
 
 def stamp(wanted: Wanted) -> tuple[Path, bool]:
     """A file newer than the manifest if that is out of date, and whether it is up to date.  Raises ArtifactError."""
-    published = is_published(wanted)
-    with telling(STAMP, "written"):
-        if not (published and STAMP.exists()):
+    published, study = is_published(wanted), wanted["study"]
+    file, figs = _stamp_of(study), manifest(study).parent
+    with telling(file, "written"):
+        if not (published and file.exists()):
             # with the time, because Snakemake also compares content; and what was listed, before Snakemake removes it
-            old = sorted({*_listed(), *_published()})
-            with whole(STAMP) as partial:
+            old = sorted({*_listed(study), *_published(study)})
+            with whole(file) as partial:
                 partial.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
-            newest = max((path.lstat().st_mtime for path in MANIFEST.parent.glob("*")), default=0.0)
+            newest = max((path.lstat().st_mtime for path in figs.glob("*")), default=0.0)
             now = max(time.time(), newest + 1)  # whatever the clock was when they were written
-            os.utime(STAMP, (now, now))
-    return STAMP, published
+            os.utime(file, (now, now))
+    return file, published
 
 
-def _listed() -> list[str]:
+def _listed(study: str) -> list[str]:
     """Files in the manifest, as far as it is one."""
-    words = [line.split() for line in _lines(MANIFEST)]
-    return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == MANIFEST.parent]
+    words = [line.split() for line in _lines(manifest(study))]
+    return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == manifest(study).parent]
 
 
-def _published() -> list[str]:
+def _published(study: str) -> list[str]:
     """Files published earlier, which may now be removed; nothing else in the folder is touched, nor outside it."""
-    return [each for each in _lines(STAMP)[1:] if Path(each).parent == MANIFEST.parent]
+    return [each for each in _lines(_stamp_of(study))[1:] if Path(each).parent == manifest(study).parent]
 
 
 def _lines(file: Path) -> list[str]:
@@ -68,32 +83,34 @@ def publish(wanted: Wanted) -> None:
 
     Raises ArtifactError if a figure is missing or damaged, or where the operating system refuses.
     """
-    with telling(MANIFEST, "written"):
+    with telling(manifest(wanted["study"]), "written"):
         _publish(wanted)
 
 
 def _publish(wanted: Wanted) -> None:
-    MANIFEST.parent.mkdir(parents=True, exist_ok=True)
-    for old in _published():
+    study = wanted["study"]
+    listing, home = manifest(study), links(study)
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    for old in _published(study):
         Path(old).unlink(missing_ok=True)
     lines = []
     for name, address in sorted(wanted["figures"].items()):
-        target = MANIFEST.parent / name
+        target = listing.parent / name
         check(Path(address))
         with whole(target) as partial:
             shutil.copyfile(address, partial)
         lines.append(f"{sha256(target)}  {target}  {Path(address).parent.name}\n")
-    for old_link in Path("results/runs").glob("*/*"):
+    for old_link in home.glob("*/*"):
         if old_link.is_symlink():
             old_link.unlink()
-    for run in Path("results/runs").glob("*"):
+    for run in home.glob("*"):
         if run.is_dir() and not any(run.iterdir()):
             run.rmdir()
     for link, leads_to in wanted["links"].items():
         Path(link).parent.mkdir(parents=True, exist_ok=True)
         with telling(Path(link), "made"):
             Path(link).symlink_to(leads_to, target_is_directory=True)
-    with whole(MANIFEST) as partial:
+    with whole(listing) as partial:
         partial.write_text("".join(lines))
 
 
