@@ -70,6 +70,9 @@ compute:
 """
 
 
+SMOKE = (ROOT / "studies/smoke.yaml").read_text()
+
+
 class Tiny:
     """Networks of a few parameters on random data, trained for a few steps."""
 
@@ -197,20 +200,31 @@ class Project:
         }
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """The tiny project, computed once for all of xdist's workers; copy it before changing anything."""
+def computed(tmp_path_factory, name: str, params: str) -> Project:
+    """A project computed once for all of xdist's workers; copy it before changing anything."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # each worker has a folder in it
-    root = shared / "finished"
-    with (shared / "finished.lock").open("w") as lock:
+    root = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
-            project = Project.create(shared / "unfinished")
+            project = Project.create(shared / f"unfinished-{name}", params)
             project.compute()
             project.root.rename(root)
     return Project(root)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """The tiny project."""
+    return computed(tmp_path_factory, "finished", TINY)
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Project:
+    """The smoke study as a project of its own: all analyses."""
+    return computed(tmp_path_factory, "smoke", SMOKE)
 
 
 @pytest.fixture

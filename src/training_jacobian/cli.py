@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     of_all("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
     of_all("gc", GC, commands.gc).add_argument("--yes", action="store_true", help="delete it")
 
+    reference = subparsers.add_parser("reference", help="print all keys of params.yaml and all analyses")
+    reference.set_defaults(command=commands.reference)
+
     of_workflow = subparsers.add_parser("job", help="compute a stage of a run (a job of the workflow)")
     job.arguments(of_workflow)
     of_workflow.set_defaults(command=job.run)

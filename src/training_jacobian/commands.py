@@ -148,3 +148,10 @@ def gc(options: argparse.Namespace) -> int:
         return int(bool(refused))
     print(f"{len(old)} files and folders, {total}, are not needed; `training-jacobian gc --yes` deletes them")
     return 0
+
+
+def reference(options: argparse.Namespace) -> None:
+    """All keys of params.yaml, and all analyses."""
+    from training_jacobian.workflow.reference import page
+
+    print(page(), end="")

@@ -32,13 +32,9 @@ class Run:
         self.recipe, self.root, self.folder = recipe, root, folder
         self.parameters: dict[str, Any] = parameters(recipe)
 
-    def file(self, stage: str, name: str = "") -> Path:
-        """Path of a file of an earlier stage, by default its HDF5 file."""
-        return self.root / path(ancestors(self.recipe)[stage], name or f"{stage}.h5")
-
     def read(self, stage: str, names: list[str] | None = None, file: str = "") -> dict[str, np.ndarray]:
         """Datasets, all or `names`, of an HDF5 file of an earlier stage."""
-        return store.read_hdf5(self.file(stage, file), self.recipe, stage, names)
+        return store.read_stage(self.recipe, stage, names, file, self.root)
 
     @cached_property
     def problem(self) -> "Problem":
@@ -65,7 +61,8 @@ class Run:
         problem = self.problem
         start = problem.start(np.zeros(problem.size))
         names = ["theta", *memory_names(start)]
-        rows = store.Rows(self.file("train"), self.recipe, "train", names)
+        file = self.root / path(ancestors(self.recipe)["train"], "train.h5")
+        rows = store.Rows(file, self.recipe, "train", names)
         remake = _trajectory, (self.recipe, self.root.resolve())
         return stored(problem.gradient, problem.optimizer, start, problem.batches, rows, remake)
 

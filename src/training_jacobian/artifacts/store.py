@@ -15,6 +15,7 @@ import numpy as np
 
 from training_jacobian import __version__
 from training_jacobian.artifacts.address import Recipe, ancestors, canonical, key
+from training_jacobian.artifacts.address import path as address
 from training_jacobian.artifacts.integrity import SUMS, TEMPORARY, checksums, sha256, undamaged
 from training_jacobian.artifacts.integrity import check as check
 from training_jacobian.artifacts.oserrors import AGAIN, telling
@@ -172,6 +173,13 @@ def read_hdf5(path: Path, recipe: Recipe, stage: str, names: list[str] | None = 
             names = []
             file.visititems(lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None)
         return {name: file[name][()] for name in names}
+
+
+def read_stage(
+    recipe: Recipe, stage: str, names: list[str] | None = None, file: str = "", root: Path = Path()
+) -> dict[str, np.ndarray]:
+    """As `read_hdf5`, of the HDF5 file of an earlier stage, where its address says; `file` if it has another name."""
+    return read_hdf5(root / address(ancestors(recipe)[stage], file or f"{stage}.h5"), recipe, stage, names)
 
 
 def read_block(path: Path, recipe: Recipe) -> tuple[int, np.ndarray]:

@@ -25,9 +25,9 @@ def outputs(shapes: Shapes, model: dict[str, Any]) -> Callable[[jax.Array, jax.A
 
 
 def gradient(shapes: Shapes, model: dict[str, Any], loss: ModuleType) -> Gradient:
-    """Gradient of the mean loss: with tangents written out where the model has them, else by jax.grad."""
+    """Gradient of the mean loss: with tangents written out where model and loss have them, else by jax.grad."""
     written_out = getattr(component("models", model["name"]), "gradient", None)
-    if written_out:
+    if written_out and hasattr(loss, "slope"):
         made: Gradient = written_out(model, shapes, loss)
         return made
     function = outputs(shapes, model)

@@ -13,7 +13,6 @@ from training_jacobian.artifacts.integrity import file_digest
 from training_jacobian.learning import divergence, initial, training
 from training_jacobian.learning.components import component
 from training_jacobian.learning.problem import Problem, memory_names
-from training_jacobian.run import Run
 
 
 def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
@@ -21,8 +20,9 @@ def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
 
     k, the attribute `every`, is 1 where the states of all steps fit (training.every).
     """
-    problem = Run(recipe).problem
-    theta = first(problem, parameters(recipe), theta_file)
+    chosen = parameters(recipe)
+    problem = Problem(chosen, store.read_stage(recipe, "data"))
+    theta = first(problem, chosen, theta_file)
     start, per_epoch = problem.start(theta), len(problem.batches) // problem.settings["epochs"]
     all_states = (len(problem.batches) + 1) * sum(leaf.nbytes for leaf in jax.tree.leaves(start))
     every = training.every(all_states, per_epoch)

@@ -131,9 +131,9 @@ def verify(plans: list[Plan]) -> Iterator[Problem]:
         for each in _inside(folder):
             yield from check_folder(each) if _is_folder(each) else [Problem("foreign", each, "not a folder")]
     wanted = {path(made): plan for plan in plans for each in plan.by_key.values() for made in each.values()}
-    for folder, plan in wanted.items():
-        if not Path(folder).is_dir():
-            yield Problem("missing", Path(folder), f"wanted by {plan.name}, not computed")
+    for address, plan in wanted.items():
+        if not Path(address).is_dir():
+            yield Problem("missing", Path(address), f"wanted by {plan.name}, not computed")
 
 
 def status(plan: Plan) -> Iterator[tuple[str, str, str, int]]:

@@ -134,6 +134,11 @@ class Needs:
         return 3 * (self.train_size + self.test_size) * int(self.run.facts("data").INPUTS) * self.itemsize
 
     @cached_property
+    def _in_floats(self) -> bool:
+        """Whether inputs are stored as float64, not as bytes."""
+        return not self.run.facts("data").RAW or getattr(self.run.data, "inputs", "") == "white_noise"
+
+    @cached_property
     def activations(self) -> int:
         """Bytes of what the hidden layers make of a batch."""
         return self.run.training.batch_size * sum(self.layers[1]) * self.itemsize
@@ -193,7 +198,7 @@ class Needs:
     def memory(self) -> dict[str, int]:
         """Bytes at the peak of each job."""
         facts, training = self.run.facts("data"), self.run.training
-        whole = facts.EXAMPLES * facts.INPUTS * (8 if not facts.RAW or self.run.data.inputs == "white_noise" else 2)
+        whole = facts.EXAMPLES * facts.INPUTS * (8 if self._in_floats else 2)
         theta, outputs = self.size * self.itemsize, self.train_size * self.classes * self.itemsize
         # states as they come and once more with the last one; then the networks after each epoch, evaluated
         states = 5 * self.stored // 2 + 6 * self.state + (training.epochs + 1) * (theta + 2 * outputs)
@@ -214,7 +219,7 @@ class Needs:
     def disk(self) -> dict[str, int]:
         """Bytes of the artifacts of each stage, tables aside."""
         facts = self.run.facts("data")
-        number = 8 if not facts.RAW or self.run.data.inputs == "white_noise" else 1
+        number = 8 if self._in_floats else 1
         of_stages = {
             "data": (self.train_size + self.test_size) * facts.INPUTS * number,
             "train": self.stored,

@@ -18,7 +18,11 @@ def modules(run: Run, stage: str) -> list[str]:
     declared = STAGES[stage]
     chosen = [run.facts(section) for section in declared.chosen]
     named = [module.__name__.removeprefix(f"{digest.PACKAGE}.") for module in chosen]
-    return [*declared.code, *named, *(["stages.variants"] if stage == "data" and run.data.varied else [])]
+    return [
+        *declared.code,
+        *named,
+        *(["stages.variants"] if stage == "data" and getattr(run.data, "varied", False) else []),
+    ]
 
 
 def recipe(params: Any, run: Run, stage: str, root: Path = Path()) -> Recipe:

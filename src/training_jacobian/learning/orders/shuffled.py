@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from training_jacobian.section import Section, Seed
 
@@ -12,7 +13,7 @@ class Options(Section):
 
     name: Literal["shuffled"]
     seed: Seed
-    drop_last: bool = False
+    drop_last: bool = Field(default=False, description="leave out what fills no batch; it is refused otherwise")
 
 
 def batches(options: dict[str, Any], examples: int, batch_size: int, epochs: int) -> np.ndarray:
