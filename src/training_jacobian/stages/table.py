@@ -12,11 +12,7 @@ from training_jacobian.artifacts.address import Recipe
 
 def make(recipe: Recipe, out: list[Path]) -> None:
     """`runs.csv`, one row a run, from what analyses tell of it; `runs.json`, the same by run and quantity."""
-    rows: dict[str, dict[str, Any]] = {}
-    for columns, folder in recipe["inputs"]:
-        row = rows.setdefault(columns["run"], dict(columns))
-        row |= told(Path(folder), recipe["parameters"]["settings"])
-    table = typed(list(rows.values()))
+    table = of_runs(recipe)
     store.write_recipe(out[0].parent, recipe, "float64")
     for path in out:
         if path.suffix == ".csv":
@@ -24,6 +20,15 @@ def make(recipe: Recipe, out: list[Path]) -> None:
         else:
             records = table.astype(object).where(table.notna(), None).to_dict("records")
             store.write_json(path, {row.pop("run"): row for row in records})
+
+
+def of_runs(recipe: Recipe) -> pd.DataFrame:
+    """One row a run."""
+    rows: dict[str, dict[str, Any]] = {}
+    for columns, folder in recipe["inputs"]:
+        row = rows.setdefault(columns["run"], dict(columns))
+        row |= told(Path(folder), recipe["parameters"]["settings"])
+    return typed(list(rows.values()))
 
 
 def told(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:

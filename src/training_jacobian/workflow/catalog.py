@@ -26,6 +26,11 @@ def after(stage: str) -> str | None:
     return _of(stage).after
 
 
+def shown(kind: str) -> str | None:
+    """The analysis that a figure of a kind shows; None if it is the table of runs."""
+    return KINDS[kind][0] if kind in KINDS else None
+
+
 def method(stage: str) -> str | None:
     """Of the SVD of the runs that can have it, `dense` or `partial`; None: of any."""
     return _of(stage).method

@@ -15,7 +15,7 @@ from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 from training_jacobian.stages import COMPONENTS
 from training_jacobian.workflow import catalog, sections, sweeps
-from training_jacobian.workflow.catalog import ANALYSES, KINDS
+from training_jacobian.workflow.catalog import ANALYSES
 from training_jacobian.workflow.sweeps import Sweep
 
 
@@ -148,9 +148,11 @@ class _Params(Section):
     @model_validator(mode="after")
     def figures_can_be_made(self) -> "_Params":
         for name, plot in self.figures.plots.items():
-            where, stage = f"figures.plots.{name}", KINDS[plot.kind][0]
+            where, stage = f"figures.plots.{name}", catalog.shown(plot.kind)
             for run in sections.named(plot):
                 self._known(where, run)
+            if stage is None:
+                continue
             for section in catalog.sections(stage):
                 if self.settings(section) is None:
                     refuse(f"{where}: there is no section {section!r} to tell how; add it")
@@ -191,8 +193,9 @@ class _Params(Section):
     def plotted(self, plot: str) -> list[str]:
         """Names of the runs in a plot; `all` are those whose SVD it can show."""
         chosen = self.figures.plots[plot]
-        method = catalog.method(KINDS[chosen.kind][0])
-        fitting = [name for name, run in self.runs.items() if run.svd.method == method]
+        analysis = catalog.shown(chosen.kind)
+        method = catalog.method(analysis) if analysis else None
+        fitting = [name for name, run in self.runs.items() if method in (None, run.svd.method)]
         return fitting if getattr(chosen, "runs", None) == "all" else sections.named(chosen)
 
 

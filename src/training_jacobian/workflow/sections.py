@@ -26,7 +26,19 @@ def _plot(kind: str) -> Any:
     return create_model(f"Plot_{kind}", __base__=declared.options, **fields)
 
 
-PLOT: Any = Annotated[Union[tuple(map(_plot, KINDS))], Field(discriminator="kind")]  # noqa: UP007 (made of a list)
+class OfRuns(Section):
+    """Columns of the table of runs against each other."""
+
+    kind: Literal["runs"]
+    runs: Runs
+    x: str = Field(description="a column of the table of runs, such as a parameter that a sweep varies")
+    y: str = Field(description="another")
+    color: str | None = Field(default=None, description="a colour for each value of that column")
+    panels: str | None = Field(default=None, description="a panel for each value of that column")
+    log: list[Literal["x", "y"]] = Field(default=[], description="axes that are logarithmic")
+
+
+PLOT: Any = Annotated[Union[(OfRuns, *map(_plot, KINDS))], Field(discriminator="kind")]
 
 
 def options(plot: Any) -> dict[str, Any]:
