@@ -21,10 +21,10 @@ OPTIONS = {"stored": {}, "shuffled": {"seed": 0}}
 @pytest.mark.parametrize(("examples", "size"), [(12, 4), (12, 12), (5, 1), (14, 4), (7, 5)])
 def test_each_epoch_sees_each_example_once(name, examples, size):
     """But for those that are left over, fewer than a batch: which, is drawn anew in each epoch that is shuffled."""
-    made = component("orders", name).batches(OPTIONS[name], examples, size, 20)
+    made = component("orders", name).batches(OPTIONS[name], examples, size, 60)
     steps = examples // size
-    assert (made.shape, made.dtype) == ((20 * steps, size), np.int32)
-    epochs = made.reshape(20, -1)
+    assert (made.shape, made.dtype) == ((60 * steps, size), np.int32)
+    epochs = made.reshape(60, -1)
     seen = [set(epoch.tolist()) for epoch in epochs]
     assert all(len(each) == steps * size and each <= set(range(examples)) for each in seen)
     left_out = {frozenset(range(examples)) - each for each in seen}
