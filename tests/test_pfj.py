@@ -142,6 +142,9 @@ def test_a_unit_of_relu_that_is_off_on_all_inputs():
     assert np.abs(left @ found).max() < 1e-6
     part = np.linalg.norm(exact_bulk.take_out(rows, predicted) @ found, axis=1)  # negative control: it stays in
     assert part.max() > 0.5
+    alone = pfj.trivial(P, S, np.empty((len(theta), 0)), MODEL)  # of a model that predicts nothing: what P shows
+    assert alone.shape[1] == D + 1 + CLASSES + (5 - 1)  # of the unit that is off, and of the dead input
+    assert np.abs(found @ (found.T @ alone) - alone).max() < 1e-12
     live = np.array(inputs)
     live[:, 6] = 0  # taken for dead
     with pytest.raises(ArithmeticError, match=r"model mlp \(hidden \[5\], activation relu\) .* PFJ has \|P b\| up to"):
