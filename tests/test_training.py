@@ -129,13 +129,13 @@ def test_pickled_theta_is_refused(tmp_path):
         initial.read(tmp_path / "evil.npy", mlp.shapes({"hidden": []}, 2, 2))
 
 
-def exploded(losses, epoch=50):
+def exploded(losses, epoch=50, unit="nats"):
     """Whether `divergence.check` finds a training exploded, what it says, and how many states it asks the loss of."""
     asked, losses = [], np.asarray(losses, float)
     loss_of = lambda thetas: asked.append(len(thetas)) or thetas[:, 0]
     epochs = np.arange(0, len(losses), epoch)
     try:
-        divergence.check(losses[:, None], 1, epochs, losses[epochs], loss_of, 0.1, np.log(10))
+        divergence.check(losses[:, None], 1, epochs, losses[epochs], loss_of, 0.1, np.log(10), unit)
     except divergence.DivergedError as error:
         return str(error), asked
     return "", asked
@@ -149,6 +149,7 @@ def test_a_training_that_starts_at_its_end_may_rise():
     losses[100] = 231
     assert "its loss is 231 nats, 1e-06 at the start" in exploded(losses)[0]
     assert "diverged at step 100 of 100" in exploded(losses)[0]
+    assert "its loss is 231, 1e-06 at the start" in exploded(losses, unit="")[0]  # as of mse
 
 
 def test_the_loss_is_asked_of_few_states_at_a_time():
