@@ -15,7 +15,7 @@ def flops(widths: list[int], batch: int) -> int:
     """Floating-point operations of one Hessian-vector product of an MLP: one column, one step.
 
     2 B m n for each product of an (m, n) kernel, or of something of its shape, with B examples.  Per layer W' a and
-    g' a^T; in all layers but the first also W a', W^T g', W'^T g and g a'^T (formulas: models/layered_gradient.py).
+    g' a^T; in all layers but the first also W a', W^T g', W'^T g and g a'^T (formulas: learning/layered.py).
     """
     sizes = [m * n for m, n in pairwise(widths)]
     return 2 * batch * (2 * sum(sizes) + 4 * sum(sizes[1:]))

@@ -13,8 +13,7 @@ import pandas as pd
 from scipy.sparse.linalg import aslinearoperator
 
 from common import write
-from training_jacobian import density
-from training_jacobian.spectral import partial_svd
+from training_jacobian.spectral import partial_svd, quadrature
 
 RANK, THRESHOLD = 100, 0.1
 
@@ -38,8 +37,8 @@ def main() -> None:
         print(f"{(off / found['S']).max():.1e}, of the bounds {(found['bound'] / found['S']).max():.1e}", flush=True)
     rows = []
     for seed in range(chosen.seeds):
-        parts = density.quadrature(operators["J - I"], found["Vt"].T, chosen.probes, chosen.steps, seed)
-        row = density.counts(parts, [THRESHOLD], found["S"], found["bound"]).iloc[0]
+        parts = quadrature.quadrature(operators["J - I"], found["Vt"].T, chosen.probes, chosen.steps, seed)
+        row = quadrature.counts(parts, [THRESHOLD], found["S"], found["bound"]).iloc[0]
         reach = (row["high"] - row["low"]) / 2 / row["count"]
         rows.append({"seed": seed, **row.to_dict(), "uncertainty": reach})
         print(rows[-1], flush=True)

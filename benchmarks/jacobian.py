@@ -25,16 +25,18 @@ GFLOP = 1e-9 * flops([64, 64, 10], 64) * 4810 * 625
 
 PAPERS_WAY = """
 import jax, jax.numpy as jnp, numpy as np
-from training_jacobian.learning import split, training
+from training_jacobian.learning import problem, split, training
+from training_jacobian.learning.losses import cross_entropy
 from training_jacobian.learning.models import mlp
+from training_jacobian.learning.orders import stored
 
-split = data.split("digits", 197, 0)
-inputs = jnp.asarray(split["inputs_train"], jnp.float32)
-labels = jnp.asarray(split["labels_train"], jnp.int32)
-logits = training.logits(mlp.shapes(64, [64], 10), "mlp", "gelu")
-gradient = jax.grad(lambda theta, i: training.cross_entropy(logits(theta, inputs[i]), labels[i]))
+examples, model = split.split("digits", 197, 0), {"name": "mlp", "hidden": [64], "activation": "gelu"}
+inputs = jnp.asarray(examples["inputs_train"], jnp.float32)
+labels = jnp.asarray(examples["labels_train"], jnp.int32)
+outputs = problem.outputs(mlp.shapes(model, 64, 10), model)
+gradient = jax.grad(lambda theta, i: cross_entropy.value(outputs(theta, inputs[i]), labels[i]))
 options = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
-batches = jnp.asarray(training.batches(1600, 64, 25))
+batches = jnp.asarray(stored.batches({}, 1600, 64, 25))
 optimizer = training.optimizer(options, {"name": "cosine"}, len(batches))
 step = training.Step(gradient, optimizer)
 

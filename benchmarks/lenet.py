@@ -18,12 +18,14 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from common import median, seconds, write  # noqa: E402
-from training_jacobian import training  # noqa: E402
-from training_jacobian.learning import initial
+from training_jacobian.learning import initial, problem  # noqa: E402
+from training_jacobian.learning.gradient import Gradient  # noqa: E402
 from training_jacobian.learning.layout import unflatten  # noqa: E402
+from training_jacobian.learning.losses import cross_entropy  # noqa: E402
 from training_jacobian.learning.models import lenet5  # noqa: E402
 
 BATCH, ROUNDS, STEPS = 200, 3, 5
+MODEL = {"name": "lenet5", "activation": "gelu"}
 
 
 def with_convolutions(parameters: dict, inputs: jax.Array) -> jax.Array:
@@ -59,18 +61,18 @@ def seconds_of_steps(product: Callable[[Any], Any], tangents: Any) -> float:
 
 
 def main() -> None:
-    shapes, random = lenet5.shapes(784, 10), np.random.default_rng(0)
+    shapes, random = lenet5.shapes(MODEL, 784, 10), np.random.default_rng(0)
     inputs, labels = jnp.asarray(random.random((BATCH, 784)), "float32"), jnp.asarray(random.integers(0, 10, BATCH))
     theta = jnp.asarray(initial.draw(shapes, seed=0, bias_std=0.125))
     nets = {
-        "patches": lambda theta: lenet5.apply(unflatten(theta, shapes), inputs, jax.nn.gelu),
+        "patches": lambda theta: lenet5.apply(MODEL, unflatten(theta, shapes), inputs),
         "convolutions of XLA": lambda theta: with_convolutions(unflatten(theta, shapes), inputs),
     }
     np.testing.assert_allclose(*(jax.jit(net)(theta) for net in nets.values()), rtol=0, atol=1e-4)
-    losses = {name: lambda theta, net=net: training.cross_entropy(net(theta), labels) for name, net in nets.items()}
-    written_out = training.gradient(shapes, "lenet5", "gelu")
+    losses = {name: lambda theta, net=net: cross_entropy.value(net(theta), labels) for name, net in nets.items()}
+    written_out = problem.gradient(shapes, MODEL, cross_entropy)
     gradients = {"patches, tangents written out": lambda parts: written_out.of_parts(parts, inputs, labels)}
-    gradients |= {name: training.Gradient(jax.grad(loss)).of_parts for name, loss in losses.items()}
+    gradients |= {name: Gradient(jax.grad(loss)).of_parts for name, loss in losses.items()}
     rows = []
     for name, gradient in gradients.items():
         split = written_out.split if "written" in name else lambda theta: theta

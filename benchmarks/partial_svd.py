@@ -16,9 +16,9 @@ import pandas as pd  # noqa: E402
 from scipy.sparse.linalg import LinearOperator, svds  # noqa: E402
 
 from common import seconds, write  # noqa: E402
-from training_jacobian import partial_svd  # noqa: E402
 from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
 from training_jacobian.session import trajectory  # noqa: E402
+from training_jacobian.spectral import partial_svd  # noqa: E402
 
 
 class Counted(LinearOperator):

@@ -15,10 +15,12 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from common import flops, gemm_peak, median, write  # noqa: E402
-from training_jacobian import trajectory  # noqa: E402
+from training_jacobian.jacobian import trajectory  # noqa: E402
 from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
-from training_jacobian.learning import initial, training
+from training_jacobian.learning import initial, problem, split, training  # noqa: E402
+from training_jacobian.learning.losses import cross_entropy  # noqa: E402
 from training_jacobian.learning.models import mlp  # noqa: E402
+from training_jacobian.learning.orders import stored  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 ROUNDS, CHUNKS = 3, (4, 8, 16, 32, 64)
@@ -28,15 +30,16 @@ class Run:
     """The paper's run, or one like it, on one core."""
 
     def __init__(self, dtype: str, hidden: int = 64, steps: int = 625, written_out: bool = True) -> None:
-        split, shapes = data.split("digits", 197, 0), mlp.shapes(64, [hidden], 10)
-        inputs, labels = jnp.asarray(split["inputs_train"].astype(dtype)), jnp.asarray(split["labels_train"])
+        model = {"name": "mlp", "hidden": [hidden], "activation": "gelu"}
+        examples, shapes = split.split("digits", 197, 0), mlp.shapes(model, 64, 10)
+        inputs, labels = jnp.asarray(examples["inputs_train"].astype(dtype)), jnp.asarray(examples["labels_train"])
         theta = jnp.asarray(initial.draw(shapes, seed=0, bias_std=0.125).astype(dtype))
-        self.batches = jnp.asarray(training.batches(1600, 64, steps // 25))
+        self.batches = jnp.asarray(stored.batches({}, 1600, 64, steps // 25))
         options = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
         optimizer = training.optimizer(options, {"name": "cosine"}, len(self.batches))
-        logits = training.logits(shapes, "mlp", "gelu")
-        generic = training.Gradient(jax.grad(lambda theta, x, y: training.cross_entropy(logits(theta, x), y)))
-        gradient = (training.gradient(shapes, "mlp", "gelu") if written_out else generic).on(inputs, labels)
+        outputs = problem.outputs(shapes, model)
+        generic = training.Gradient(jax.grad(lambda theta, x, y: cross_entropy.value(outputs(theta, x), y)))
+        gradient = (problem.gradient(shapes, model, cross_entropy) if written_out else generic).on(inputs, labels)
         self.step, self.start = training.Step(gradient, optimizer), training.State(theta, optimizer.init(theta))
         self.trajectory = trajectory.in_memory(gradient, optimizer, self.start, self.batches)
         self.gflop = 1e-9 * flops([64, hidden, 10], 64) * len(self.batches)  # a column

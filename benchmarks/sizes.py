@@ -51,11 +51,11 @@ def block_memory(hidden: int, columns: int) -> float:
         given["figures"]["plots"] = {"bird": {"kind": "bird", "runs": ["wide"]}}
         given["summary"] = None
         (copy.folder / "params.yaml").write_text(yaml.safe_dump(given))
-        data, train, target = (copy.path("wide", stage) for stage in ("data", "train", "jacobian"))
+        train, target = (copy.path("wide", stage) for stage in ("train", "jacobian"))
         copy.run(["-m", "snakemake", "--cores", "1", str(train)], 1)
         key = target.parent.name
-        command = f"columns --recipe results/recipes/{key}.json --data {data} --train {train} --range 0 {columns}"
-        rest = f"--out {target.parent}/columns-0-{columns}.h5 --log log --threads 1"
+        command = f"job columns --recipe results/recipes/{key}.json --range 0 {columns}"
+        rest = f"--out {target.parent}/columns-0-{columns}.h5 --log log --threads 1 --jax"
         copy.run(["-m", "training_jacobian", *command.split(), *rest.split()], 1)
         return float(re.findall(r"memory ([\d.]+) GiB", (copy.folder / "log").read_text())[0])
 

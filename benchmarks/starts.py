@@ -18,18 +18,18 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from training_jacobian.recipe import recipe  # noqa: E402
 
 from common import write  # noqa: E402
-from training_jacobian import training  # noqa: E402
+from training_jacobian.artifacts.address import parameters  # noqa: E402
 from training_jacobian.jacobian.operator import TrainingJacobian  # noqa: E402
 from training_jacobian.jacobian.trajectory import in_memory  # noqa: E402
-from training_jacobian.learning import initial
+from training_jacobian.learning import initial, split  # noqa: E402
 from training_jacobian.learning.datasets import mnist  # noqa: E402
-from training_jacobian.learning.models.mlp import Shapes  # noqa: E402
+from training_jacobian.learning.layout import Shapes  # noqa: E402
 from training_jacobian.learning.problem import Problem  # noqa: E402
 from training_jacobian.workflow.params import Params  # noqa: E402
 from training_jacobian.workflow.plan import plan  # noqa: E402
+from training_jacobian.workflow.recipe import recipe  # noqa: E402
 
 MEMORY = 2**30  # bytes for linearised steps
 STARTS: dict[str, dict] = {
@@ -68,11 +68,11 @@ def measure(params: Params, activation: str = "gelu", standardised: bool = False
     run = params.runs["lenet_mnist"]
     run = run.model_copy(update={"model": run.model.model_copy(update={"activation": activation})})
     raw = [Path("data/raw/mnist", each.name) for each in mnist.RAW]
-    examples = data.first("mnist", raw, 60000, 10000)
+    examples = split.first("mnist", raw, 60000, 10000)
     if standardised:
         for part in ("inputs_train", "inputs_test"):
             examples[part] = (examples[part] / 255 - 0.1307) / 0.3081
-    problem = Problem(recipe(params, run, "train"), examples)
+    problem = Problem(parameters(recipe(params, run, "train")), examples)
     start_state, batches = problem.start(theta(problem.shapes, **start)), jnp.asarray(problem.batches)
     made = in_memory(problem.gradient, problem.optimizer, start_state, batches)
     thetas, J = made.states(0, made.steps + 1).theta, TrainingJacobian(made, memory=MEMORY)
@@ -82,7 +82,7 @@ def measure(params: Params, activation: str = "gelu", standardised: bool = False
     @jax.jit
     def batch_losses(thetas: jax.Array, batches: jax.Array) -> jax.Array:
         inputs, labels = problem.examples["inputs_train"], problem.examples["labels_train"]
-        one = lambda at: training.cross_entropy(problem.logits(at[0], inputs[at[1]]), labels[at[1]])
+        one = lambda at: problem.loss.value(problem.outputs(at[0], inputs[at[1]]), labels[at[1]])
         return jax.lax.map(one, (thetas, batches))
 
     losses = np.asarray(batch_losses(thetas[:-1:2], batches[::2]))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from training_jacobian.analyses import Plot
-from training_jacobian.section import Name, Section
+from training_jacobian.section import Found, Name, Section
+from training_jacobian.workflow.catalog import KINDS
 from training_jacobian.workflow.loading import ParamsError, parse
 from training_jacobian.workflow.params import Params, Run
 
@@ -35,6 +35,7 @@ def flat(annotation: Any) -> tuple[Any, dict[str, Any]]:
     while get_origin(annotation) is Annotated:
         annotation, *metadata = get_args(annotation)
         said = [one for each in metadata for one in (each.metadata if isinstance(each, FieldInfo) else [each])]
+        annotation = next((one.kind for one in said if isinstance(one, Found)), annotation)
         limits |= {name: getattr(one, name) for one in said for name in LIMITS if hasattr(one, name)}
     return annotation, limits
 
@@ -183,8 +184,7 @@ def params(draw: Any) -> Tree:
     optional = [name for name, field in Params.model_fields.items() if not field.is_required()]
     tree = {name: value for name, value in whole.items() if name not in optional}
     tree["runs"] = {RUNS[0]: draw(st.sampled_from([{}, None]))}
-    kinds = get_args(Plot.model_fields["kind"].annotation)
-    starts = (put(tree, ("figures", "plots"), {"first": {"kind": kind, "runs": RUNS[:1]}}) for kind in kinds)
+    starts = (put(tree, ("figures", "plots"), {"first": {"kind": kind, "runs": RUNS[:1]}}) for kind in KINDS)
     tree = next(start for start in starts if fits(start))
     runs = draw(st.lists(section(Run), max_size=len(RUNS) - 1))
     options = [((), name, whole[name]) for name in optional if name in whole]

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from training_jacobian import behaviour
-from training_jacobian.learning import training
+from training_jacobian.analyses.behaviour import compute as behaviour
+from training_jacobian.learning import problem
+from training_jacobian.learning.losses import cross_entropy
 
-logits = training.logits({"Dense_0.bias": (3,), "Dense_0.kernel": (2, 3)}, "mlp", "tanh")  # softmax regression
+MODEL = {"name": "mlp", "hidden": [], "activation": "tanh"}  # softmax regression
+logits = problem.outputs({"Dense_0.bias": (3,), "Dense_0.kernel": (2, 3)}, MODEL)
 RANDOM = np.random.default_rng(0)
 THETA, INPUTS = RANDOM.standard_normal(9), RANDOM.standard_normal((7, 2))
 
@@ -21,7 +23,7 @@ def directly(step):
 def test_against_the_definition():
     steps = RANDOM.standard_normal((70, 9))  # more than a chunk
     done = []
-    largest, mean = behaviour.divergence(logits, THETA, steps, INPUTS, done.append)
+    largest, mean = behaviour.divergence(logits, cross_entropy, THETA, steps, INPUTS, done.append)
     assert sum(done) == 70
     assert np.allclose(largest, [directly(step).max() for step in steps], rtol=1e-10)
     assert np.allclose(mean, [directly(step).mean() for step in steps], rtol=1e-10)
@@ -40,16 +42,16 @@ def test_small_steps_are_the_fisher_information():
     d_logits = np.asarray(logits(jnp.asarray(step), INPUTS))  # linear in theta
     _, p = both(step)
     variance = (p * d_logits**2).sum(-1) - (p * d_logits).sum(-1) ** 2
-    largest, _ = behaviour.divergence(logits, THETA, step[None], INPUTS)
+    largest, _ = behaviour.divergence(logits, cross_entropy, THETA, step[None], INPUTS)
     assert largest[0] == pytest.approx(variance.max() / 2, rel=1e-4)
 
 
 def test_the_gauge_changes_nothing():
     gauge = np.concatenate([np.ones(3), np.ones(3), np.zeros(3)])  # bias, and weights of the first input
-    largest, _ = behaviour.divergence(logits, THETA, gauge[None], INPUTS)
+    largest, _ = behaviour.divergence(logits, cross_entropy, THETA, gauge[None], INPUTS)
     assert largest[0] < 1e-28
     broken = gauge + np.eye(9)[0]  # negative control
-    assert behaviour.divergence(logits, THETA, broken[None], INPUTS)[0][0] > 1e-3
+    assert behaviour.divergence(logits, cross_entropy, THETA, broken[None], INPUTS)[0][0] > 1e-3
 
 
 def test_probes():

@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from training_jacobian import density
 from training_jacobian.spectral import partial_svd
+from training_jacobian.spectral import quadrature as density
 
 SIZE = 300
 RANDOM = np.random.default_rng(3)

@@ -11,10 +11,11 @@ from scipy.sparse.linalg import aslinearoperator
 
 from conftest import Tiny
 from test_density import NONE, single
-from training_jacobian import density
-from training_jacobian.artifacts import store
+from training_jacobian.artifacts.address import key
+from training_jacobian.run import Run
 from training_jacobian.spectral import partial_svd
-from training_jacobian.stages import density as stage
+from training_jacobian.spectral import quadrature as density
+from training_jacobian.stages import analysis
 
 KINDS = {
     "sgd": optax.identity(),
@@ -119,18 +120,22 @@ def test_stage(jacobians, operator, tmp_path, monkeypatch):
     assert made["converged"].all()
     thresholds = [1e-3, 3e-2, 0.1, 1]
     settings = {"density": {"thresholds": thresholds, "probes": 4, "steps": 20, "seed": 0}}
-    recipe = {"stage": "density", "parameters": {**settings, "svd": {"operators": [operator]}}, "code": {}}
-    monkeypatch.setattr(stage, "trajectory", lambda *files: None)
-    monkeypatch.setattr(stage, "TrainingJacobian", lambda trajectory, memory: aslinearoperator(J))
-    read = lambda path, recipe, stage, names: {name: made[name.removeprefix(f"{operator}/")] for name in names}
-    monkeypatch.setattr(store, "read_hdf5", read)
-    stage.make_density(recipe, tmp_path, tmp_path, tmp_path, tmp_path / "out")
-    rows = pd.read_csv(tmp_path / "out/counts.csv")
+    triplets = {"stage": "triplets", "parameters": {"svd": {"operators": [operator]}}, "code": {}}
+    recipe = {"stage": "density", "parameters": settings, "code": {}, "from": triplets}
+    out = tmp_path / "density" / key(recipe)
+    kept = []  # killed, the analysis goes on from there
+    monkeypatch.setattr(Run, "jacobian", lambda run: kept.append(run.folder) or aslinearoperator(J))
+    read = lambda run, stage, names: {name: made[name.removeprefix(f"{operator}/")] for name in names}
+    monkeypatch.setattr(Run, "read", read)
+    analysis.make(recipe, out)
+    assert kept == [out]
+    assert sorted(each.name for each in out.iterdir()) == ["SHA256SUMS", "bulk.h5", "counts.csv", "recipe.json"]
+    rows = pd.read_csv(out / "counts.csv")
     truth = (np.linalg.svd(difference)[1] < np.array(thresholds)[:, None]).sum(axis=1)
     assert truth[2] > size - 8  # deflated ones lie below
     assert ((rows["low"] <= truth) & (truth <= rows["high"])).all()
     assert (rows["deflated"] == 8).all()
     assert (rows["high"] - rows["low"]).iloc[1:].max() <= (20 if operator == "J" else 10)
-    with h5py.File(tmp_path / "out/bulk.h5") as file:
+    with h5py.File(out / "bulk.h5") as file:
         lengths = np.linalg.norm(difference @ file["V"][()], axis=0)
         np.testing.assert_allclose(lengths, file["changed_by"][()], rtol=1e-5, atol=1e-7)

@@ -1,6 +1,8 @@
 """The exact bulk as measured, of several kinds of networks, against the null space of J - I; and as predicted."""
 
 import functools
+import sys
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +11,15 @@ import pandas as pd
 import pytest
 
 from conftest import Tiny
-from training_jacobian.learning import exact_bulk, layout, training
-from training_jacobian.learning.models import lenet5, mlp
+from training_jacobian.analyses.angles import compute as angles
+from training_jacobian.learning import exact_bulk, layout
+from training_jacobian.learning.losses import cross_entropy
+from training_jacobian.learning.models import mlp
 from training_jacobian.spectral import svd
 from training_jacobian.spectral.subspaces import nearest_to_one, random_subspace
-from training_jacobian.stages import angles
 
+DATA = "of_four_inputs"  # a data set of nothing but its sizes
+LOSS, GAUGE = {"name": "cross_entropy"}, cross_entropy.gauge(3)
 OFF = -50  # bias of a unit that no input turns on
 
 
@@ -24,6 +29,7 @@ class Network(Tiny):
     def __init__(self, activation, hidden, change=None, off=(), twin=False, dtype=np.float64, epochs=3):
         super().__init__(hidden=hidden, inputs=4, dtype=dtype, epochs=epochs)
         self.activation = activation
+        self.model = {**self.model, "hidden": list(hidden), "activation": activation}
         where, theta = layout.slices(self.shapes), np.array(self.theta)
         for layer, unit in off:
             theta[where[f"Dense_{layer}.bias"]][unit] = OFF
@@ -36,26 +42,23 @@ class Network(Tiny):
         if change:
             self.inputs = jnp.asarray(change(np.array(self.inputs)))
 
-    def gradient(self, written_out=True):
-        return training.gradient(self.shapes, "mlp", self.activation).on(self.inputs, self.labels)
-
     def parts(self, rate=0.3):
         return svd.decompose(np.asarray(self.jacobian(optax.sgd(rate, momentum=0.9))))
 
     def parameters(self, **optimizer):
-        hidden = [shape[0] for shape in self.shapes.values() if len(shape) == 1][:-1]
         return {
-            "data": {},
-            "model": {"name": "mlp", "hidden": hidden, "activation": self.activation},
+            "data": {"name": DATA},
+            "model": self.model,
+            "loss": LOSS,
             "training": {"dtype": self.theta.dtype.name, "optimizer": {"name": "sgd", **optimizer}},
         }
 
 
 @pytest.fixture(autouse=True)
-def shapes(monkeypatch):
+def sizes(monkeypatch):
     """Of these networks, whose inputs are of no data set."""
-    hidden = lambda data, model: mlp.shapes(4, model["hidden"], 3)
-    monkeypatch.setattr(exact_bulk, "shapes_of", hidden)
+    facts = SimpleNamespace(INPUTS=4, CLASSES=3)
+    monkeypatch.setitem(sys.modules, f"training_jacobian.learning.datasets.{DATA}", facts)
 
 
 def dead(x):
@@ -112,7 +115,7 @@ def test_measured_is_the_eigenspace_and_holds_what_is_predicted(name, trained):
     assert part_in(left.T, exact) < 1e-11
     assert np.array_equal(left, rows[measured:])  # nothing is mixed where no other sigma is as near to 1
     # negative control: the predicted count of rows, as was taken out before
-    basis = exact_bulk.basis(network.shapes, np.asarray(network.inputs))
+    basis = mlp.untouched(network.shapes, np.asarray(network.inputs), GAUGE)
     assert (part_in(rows[predicted:].T, exact) > 0.5) == (measured > predicted)
     assert (part_in(rows[predicted:].T, basis) > 0.1) == (measured > predicted)
     if measured > predicted:
@@ -146,16 +149,20 @@ def test_what_is_nearly_exact_is_not():
     assert (np.abs(parts["S"] - 1) < 1e-10).sum() > 9  # negative control: as was counted before
 
 
-def test_no_prediction_but_for_sgd_and_dense_layers(trained):
+def test_no_prediction_but_for_sgd_and_models_that_have_one(trained, monkeypatch):
     name = "two layers"
     network, _, measured = TABLE[name]
     inputs = np.asarray(network.inputs)
     found = exact_bulk.of_run(network.parameters(weight_decay=0.1), inputs, trained(name))
     assert (found.predicted, found.defect, found.measured.shape[1]) == (None, None, measured)
-    assert exact_bulk.has_closed_form(network.shapes, 4)
-    assert exact_bulk.has_closed_form(mlp.shapes(4, (), 3), 4)
-    assert not exact_bulk.has_closed_form(lenet5.shapes(784, 10), 784)
-    assert not exact_bulk.has_closed_form({"kernel_0": (4, 5), "kernel_1": (5, 3)}, 4)
+    assert exact_bulk.untouched(network.parameters(weight_decay=0.1), inputs).shape[1] == 10  # though it is moved
+    regression = {**network.parameters(), "model": {**network.model, "hidden": []}}
+    assert exact_bulk.predicted(regression, inputs).shape == (15, 7)
+    lenet5 = {"data": {"name": "mnist"}, "model": {"name": "lenet5", "activation": "tanh"}, "loss": LOSS}
+    assert exact_bulk.untouched(lenet5, np.zeros((5, 784))) is None
+    plain = "training_jacobian.learning.models.plain"  # a model whose author says nothing of what is untouched
+    monkeypatch.setitem(sys.modules, plain, SimpleNamespace(shapes=lambda *_: {"kernel_0": (4, 5), "kernel_1": (5, 3)}))
+    assert exact_bulk.predicted({**network.parameters(), "model": {"name": "plain"}}, inputs) is None
 
 
 def test_float32_has_a_level_of_its_own():
@@ -205,7 +212,7 @@ def test_a_prediction_may_lean_on_what_is_nearly_exact(part, monkeypatch):
     predicted = Q[:, 2:7].copy()
     predicted[:, 0] = np.sqrt(1 - part**2) * Q[:, 2] + part * Q[:, 8]
     network = TABLE["two layers"][0]
-    monkeypatch.setattr(exact_bulk, "basis", lambda shapes, inputs: predicted)
+    monkeypatch.setattr(mlp, "untouched", lambda shapes, inputs, gauge: predicted)
     found = exact_bulk.of_run(network.parameters(), np.asarray(network.inputs), parts)
     assert found.measured.shape[1] == 5
     assert np.linalg.norm(Q[:, 8] @ predicted) > exact_bulk.LEAK
@@ -252,18 +259,13 @@ def test_nothing_exact_and_everything():
     assert exact_bulk.take_out(identity, identity).shape == (0, 6)
 
 
-def test_angles_of_what_is_left(monkeypatch, tmp_path):
+def test_angles_of_what_is_left(monkeypatch):
     """Runs of which 15 and 4 of 20 directions are taken out; a dimension that is no longer there is no row."""
-    written = {}
     Q = [random_subspace(20, 20, seed) for seed in (0, 1)]
     runs = iter([(Q[0], Q[0][:15].T), (Q[1], Q[1][:4].T)])
-    monkeypatch.setattr(angles, "bulk", lambda *given: next(runs))
-    monkeypatch.setattr(angles.store, "write_recipe", lambda *given: None)
-    monkeypatch.setattr(angles.store, "write_csv", lambda path, table: written.update({path.name: table}))
+    monkeypatch.setattr(angles, "bulk", lambda run: next(runs))
     settings = {"dimensions": {"start": 2, "stop": 10, "num": 3}, "seed": 0}
-    recipe = {"stage": "angles", "parameters": {"angles": settings}, "from": {}, "with": {}}
-    monkeypatch.setattr(angles, "parameters", lambda recipe: recipe["parameters"])
-    angles.make_angles(recipe, [None] * 2, [None] * 2, tmp_path)
+    written = angles.compute([None] * 2, settings)
     table = pd.DataFrame(written["overlaps.csv"]).query("against == 'bulk'").set_index(["exact_bulk", "dimension"])
     assert list(table.index) == [("kept", 2), ("kept", 6), ("kept", 10), ("removed", 2)]
     assert table.loc[("kept", 10), ["removed_from", "removed_with"]].tolist() == [0, 0]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT, Project
+from training_jacobian.figures.papers import belrose_scherlis
 
 pytestmark = pytest.mark.experiments
 
@@ -99,5 +100,5 @@ def test_angles(figs):
 
 
 def test_verdicts(figs):
-    assert len(figs["summary"]) == len(statements.STATEMENTS)
+    assert len(figs["summary"]) == len(belrose_scherlis.STATEMENTS)
     assert set(figs["summary"]["verdict"]) == {"agrees", "agrees within seeds"}

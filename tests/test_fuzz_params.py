@@ -14,13 +14,13 @@ import pytest
 import yaml
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from training_jacobian.recipe import key
 
 import fuzzing
 from conftest import ROOT
 from fuzz_mutations import SHIPPED, Mutation, dumped, mutations
 from fuzz_schema import params
 from training_jacobian import cli
+from training_jacobian.artifacts.address import key
 from training_jacobian.section import short
 from training_jacobian.workflow import loading, plan
 from training_jacobian.workflow.loading import ParamsError

@@ -11,7 +11,7 @@ import pytest
 from conftest import Tiny
 from training_jacobian.jacobian import trajectory
 from training_jacobian.jacobian.operator import TrainingJacobian
-from training_jacobian.learning import training
+from training_jacobian.learning import problem, training
 
 RATE = optax.cosine_decay_schedule(0.3, 9)
 OPTIMIZERS = {
@@ -212,9 +212,9 @@ def test_no_steps_is_the_identity(tiny):
 @pytest.mark.parametrize("activation", ["gelu", "tanh", "softplus"])
 def test_written_out_tangents_are_those_of_jax(hidden, activation):
     tiny = Tiny(hidden=hidden)
-    ours = training.gradient(tiny.shapes, "mlp", activation)
-    logits = training.logits(tiny.shapes, "mlp", activation)
-    theirs = jax.grad(lambda theta, x, y: training.cross_entropy(logits(theta, x), y))
+    model = {**tiny.model, "activation": activation}
+    ours, outputs = problem.gradient(tiny.shapes, model, tiny.loss), problem.outputs(tiny.shapes, model)
+    theirs = jax.grad(lambda theta, x, y: tiny.loss.value(outputs(theta, x), y))
     tangents = jnp.asarray(np.random.default_rng(2).standard_normal((6, tiny.size)))
 
     def products(gradient):
@@ -229,7 +229,7 @@ def test_written_out_tangents_are_those_of_jax(hidden, activation):
 def test_written_out_tangents_at_several_points():
     """vmap over theta too, as a sweep of trainings does."""
     tiny = Tiny()
-    gradient = training.gradient(tiny.shapes, "mlp", "gelu")
+    gradient = problem.gradient(tiny.shapes, tiny.model, tiny.loss)
     along = lambda theta, v: jax.jvp(lambda t: gradient(t, tiny.inputs, tiny.labels), (theta,), (v,))[1]
     points = jnp.stack([tiny.theta, 2 * tiny.theta])
     both = jax.jit(jax.vmap(along, in_axes=(0, None)))(points, tiny.theta)

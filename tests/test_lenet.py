@@ -10,13 +10,16 @@ import pytest
 
 from training_jacobian.jacobian import trajectory
 from training_jacobian.jacobian.operator import TrainingJacobian
-from training_jacobian.learning import initial, training
+from training_jacobian.learning import initial, problem, training
 from training_jacobian.learning.layered import Dense
 from training_jacobian.learning.layout import size, unflatten
+from training_jacobian.learning.losses import cross_entropy
 from training_jacobian.learning.models import lenet5
+from training_jacobian.learning.orders import stored
 from training_jacobian.workflow import loading
 
-SHAPES = lenet5.shapes(784, 10)
+MODEL = {"name": "lenet5", "activation": "tanh"}
+SHAPES = lenet5.shapes(MODEL, 784, 10)
 RANDOM = np.random.default_rng(0)
 INPUTS, LABELS = jnp.asarray(RANDOM.random((8, 784))), jnp.asarray(RANDOM.integers(0, 10, 8))
 THETA = jnp.asarray(initial.draw(SHAPES, seed=0, bias_std=0.1), jnp.float64)
@@ -26,8 +29,8 @@ def test_size_and_order():
     assert size(SHAPES) == 61706
     assert list(SHAPES)[:4] == ["Conv_0.bias", "Conv_0.kernel", "Conv_1.bias", "Conv_1.kernel"]
     assert SHAPES["Conv_1.kernel"] == (5, 5, 6, 16)
-    with pytest.raises(ValueError, match="needs images of 28x28 grey pixels, not 3072 inputs"):
-        lenet5.shapes(3072, 10)
+    with pytest.raises(ValueError, match="for images of 28x28 grey pixels, not for 3072 inputs; choose another model"):
+        lenet5.shapes(MODEL, 3072, 10)
 
 
 def test_run_of_lenet_yaml():
@@ -50,7 +53,7 @@ def by_xla(theta, inputs):
 
 
 def test_patches_are_convolutions():
-    ours = jax.jit(lambda theta: lenet5.apply(unflatten(theta, SHAPES), INPUTS, jnp.tanh))(THETA)
+    ours = jax.jit(lambda theta: lenet5.apply(MODEL, unflatten(theta, SHAPES), INPUTS))(THETA)
     theirs = jax.jit(lambda theta: by_xla(theta, INPUTS))(THETA)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
     assert np.abs(theirs).max() > 0.1
@@ -96,9 +99,9 @@ def test_products_of_a_layer_are_those_of_jax(layer):
 @pytest.mark.parametrize("together", [8, 4])
 def test_written_out_tangents_are_those_of_jax(monkeypatch, together):
     monkeypatch.setattr(lenet5, "TOGETHER", together)  # of the 8 examples
-    ours = training.gradient(SHAPES, "lenet5", "gelu")
-    logits = training.logits(SHAPES, "lenet5", "gelu")
-    theirs = jax.grad(lambda theta: training.cross_entropy(logits(theta, INPUTS), LABELS))
+    model = {**MODEL, "activation": "gelu"}
+    ours, logits = problem.gradient(SHAPES, model, cross_entropy), problem.outputs(SHAPES, model)
+    theirs = jax.grad(lambda theta: cross_entropy.value(logits(theta, INPUTS), LABELS))
     tangents = jnp.asarray(RANDOM.standard_normal((2, len(THETA))))
     both = [
         jax.jit(lambda V, g=g: (g(THETA), jax.vmap(lambda v: jax.jvp(g, (THETA,), (v,))[1])(V)))(tangents)
@@ -112,8 +115,8 @@ def test_written_out_tangents_are_those_of_jax(monkeypatch, together):
 @pytest.mark.parametrize("name", ["momentum", pytest.param("adam", marks=pytest.mark.engines)])
 def test_products(name):
     optimizer = {"momentum": optax.sgd(0.1, momentum=0.9), "adam": optax.adam(1e-3, eps_root=1e-8)}[name]
-    gradient = training.gradient(SHAPES, "lenet5", "tanh").on(INPUTS, LABELS)
-    batches = jnp.asarray(training.batches(8, 4, 2))
+    gradient = problem.gradient(SHAPES, MODEL, cross_entropy).on(INPUTS, LABELS)
+    batches = jnp.asarray(stored.batches({}, 8, 4, 2))
     run = jax.jit(
         lambda theta: (
             trajectory.in_memory(gradient, optimizer, training.State(theta, optimizer.init(theta)), batches)

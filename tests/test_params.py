@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, TINY
-from training_jacobian.workflow import loading
+from training_jacobian.workflow import fits, loading, plan
 from training_jacobian.workflow.loading import ParamsError
 
 PARTIAL = "{svd: {method: partial, rank: 5, operators: [J], tolerance: 1e-8, products: 99, block: 8, seed: 0}}"
@@ -22,8 +22,8 @@ BAD = {
     "typo at the top": ("compute:", "compte:", r"unknown key 'compte'; did you mean 'compute'"),
     "missing key": ("batch_size: 64", "", r"defaults\.training\.batch_size: required key is missing"),
     "missing section": ("compute:\n  columns_per_job: 96", "", r"compute: required key is missing"),
-    "unknown data set": ("name: digits", "name: digit", r"defaults\.data\.name = 'digit': did you mean 'digits'\? allowed: 'digits'"),
-    "unknown model": ("name: mlp", "name: lenet", r"defaults\.model\.name = 'lenet': did you mean 'lenet5'\? allowed: 'mlp', 'lenet5'"),
+    "unknown data set": ("name: digits", "name: digit", r"defaults\.data\.name = 'digit': did you mean 'digits'\? allowed: 'cifar10', 'digits', 'fashion_mnist', 'mnist'$"),
+    "unknown model": ("name: mlp", "name: lenet", r"defaults\.model\.name = 'lenet': did you mean 'lenet5'\? allowed: 'lenet5', 'mlp'$"),
     "unknown activation": ("gelu", "gleu", r"defaults\.model\.activation = 'gleu': did you mean 'gelu'"),
     "unknown optimizer": ("name: sgd", "name: sdg", r"defaults\.training\.optimizer\.name = 'sdg': did you mean 'sgd'"),
     "unknown schedule": ("name: cosine", "name: cosin", r"defaults\.training\.schedule\.name = 'cosin': did you mean 'cosine'\? allowed: 'constant', 'cosine'"),
@@ -69,18 +69,18 @@ BAD = {
     "a run twice": ("  c: {tr", "  a: {tr", r"line \d+: key 'a' is given twice; remove one"),
     "unknown variant": ("test_size: 197,", "test_size: 197, labels: shufled,", r"defaults\.data\.labels = 'shufled': did you mean 'shuffled'"),
     "seed of no variant": ("test_size: 197,", "test_size: 197, variant_seed: 3,", r"defaults\.data: variant_seed is of shuffled labels or white-noise inputs, and neither is chosen; remove it"),
-    "PFJ of a float32 run": (BIRD, "{kind: pfj_spectrum, runs: [c]}\n" + ANGLES.replace("angles", "pfj"), r"run 'c' is in float32, which hides its exact bulk"),
+    "PFJ of a float32 run": (BIRD, "{kind: pfj_spectrum, runs: [c]}\n" + ANGLES.replace("angles", "pfj"), r"figures\.plots\.bird: run 'c': it is in float32, which hides its exact bulk; choose a float64 run$"),
     "unknown inputs": ("test_size: 197,", "test_size: 197, inputs: noise,", r"defaults\.data\.inputs = 'noise': .*allowed: 'images', 'white_noise'"),
     "analysis without its section": (UV, "{kind: displacement, runs: [a]}", r"figures\.plots\.uv_cosine: there is no section 'behaviour' to tell how; add it"),
-    "angles without comparisons": (UV, "{kind: angles, runs: [a]}", r"plots\.uv_cosine.*a figure of kind 'angles' needs 'comparisons', not 'runs'"),
-    "comparisons without angles": (UV, "{kind: bird, runs: [a], comparisons: {x: [a, b]}}", r"a figure of kind 'bird' has no 'comparisons'; remove it"),
-    "option of another kind": (UV, "{kind: bird, runs: [a], exact_bulk: removed}", r"a figure of kind 'bird' has no 'exact_bulk'; remove it"),
-    "figure without any runs": (UV, "{kind: bird}", r"a figure of kind 'bird' needs 'runs', not 'comparisons'"),
+    "angles without comparisons": (UV, "{kind: angles, runs: [a]}", r"figures\.plots\.uv_cosine: unknown key 'runs'; allowed: .*'comparisons'"),
+    "comparisons without angles": (UV, "{kind: bird, runs: [a], comparisons: {x: [a, b]}}", r"figures\.plots\.uv_cosine: unknown key 'comparisons'; allowed: 'kind', 'runs'$"),
+    "option of another kind": (UV, "{kind: bird, runs: [a], exact_bulk: removed}", r"figures\.plots\.uv_cosine: unknown key 'exact_bulk'; allowed: 'kind', 'runs'$"),
+    "figure without any runs": (UV, "{kind: bird}", r"figures\.plots\.uv_cosine\.runs: required key is missing; add it$"),
     "comparison of one run": (UV, "{kind: angles, comparisons: {x: [a]}}", r"comparisons\.x.*: List should have at least 2 items"),
     "comparison of no run": (BIRD, "{kind: angles, comparisons: {x: [a, d]}}\n" + ANGLES, r"figures\.plots\.bird: no run 'd'; "),
-    "comparison of a float32 run": (BIRD, "{kind: angles, comparisons: {x: [a, c]}}\n" + ANGLES, r"run 'c' cannot be compared; all must be in float64"),
-    "dimension above half of all": (BIRD, "{kind: angles, comparisons: {x: [a, b]}}\n" + ANGLES.replace("80", "81"), r"angles\.dimensions\.stop = 81 is above 80, half the parameters of run 'a'"),
-    "dimension above all": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "161"), r"subspace\.dimensions\.stop = 161 is above 160, the parameters of run 'a'"),
+    "comparison of a float32 run": (BIRD, "{kind: angles, comparisons: {x: [a, c]}}\n" + ANGLES, r"figures\.plots\.bird: run 'c': it cannot be compared; all must be in float64 and have as many parameters$"),
+    "dimension above half of all": (BIRD, "{kind: angles, comparisons: {x: [a, b]}}\n" + ANGLES.replace("80", "81"), r"run 'a': angles\.dimensions\.stop = 81 is above 80, half the parameters; lower it$"),
+    "dimension above all": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "161"), r"run 'a': subspace\.dimensions\.stop = 161 is above 160, the parameters; lower it$"),
     "dimensions fall": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "1"), r"subspace\.dimensions.*: start = 10 is not below stop = 1; change one"),
     "summary of no run": ("compute:", "summary: {paper: papr}\ncompute:", r"summary\.paper: no run 'papr'; allowed"),
     "figure named like the summary": ("    bird: {kind", "    summary: {kind", r"a figure cannot be named 'summary' like the table"),
@@ -96,8 +96,11 @@ BAD = {
     "triplets of a dense run": (UV, "{kind: triplets, runs: [a]}", r"run 'a' has svd\.method 'dense', and this needs 'partial'"),
     "spectrum of a partial run": ("a: {}", f"a: {PARTIAL}", r"figures\.plots\.spectrum: run 'a' has svd\.method 'partial', and this needs 'dense'"),
     "negative weight decay": ("momentum: 0.9}", "momentum: 0.9, weight_decay: -1}", r"optimizer\.weight_decay = -1: Input should be greater than or equal to 0"),
-    "LeNet-5 of digits": ("{name: mlp, hidden: [2], activation: gelu}", "{name: lenet5, activation: gelu}", r"defaults: model\.name = 'lenet5' is for images of 28x28 grey pixels, not for digits"),
-    "LeNet-5 without a partial SVD": ("a: {}", "a: {data: {name: mnist, train_size: 64, test_size: 9}, model: {name: lenet5, activation: gelu}}", r"runs\.a: the J of lenet5 would take 30 GB; choose svd\.method"),
+    "LeNet-5 of digits": ("{name: mlp, hidden: [2], activation: gelu}", "{name: lenet5, activation: gelu}", r"defaults: model\.name = 'lenet5': for images of 28x28 grey pixels, not for 64 inputs; choose another model$"),
+    "unknown loss": ("a: {}", "a: {loss: {name: mae}}", r"runs\.a\.loss\.name = 'mae': (did you mean 'mse'\? )?allowed: 'cross_entropy', 'mse'$"),
+    "unknown order": ("a: {}", "a: {order: {name: shufled, seed: 0}}", r"runs\.a\.order\.name = 'shufled': did you mean 'shuffled'\? allowed: 'shuffled', 'stored'$"),
+    "order without seed": ("a: {}", "a: {order: {name: shuffled}}", r"runs\.a\.order\.seed: required key is missing; add it$"),
+    "seed of no order": ("a: {}", "a: {order: {name: stored, seed: 3}}", r"runs\.a\.order: unknown key 'seed'; allowed: 'name', 'drop_last'$"),
     "more images than there are": ("a: {}", "a: {data: {name: mnist, train_size: 60001, test_size: 9}}", r"runs\.a\.data.*: train_size = 60001 is above the 60000 examples of mnist; lower it"),
     "split of images": ("a: {}", "a: {data: {name: cifar10, train_size: 64, test_size: 9, split_seed: 1}}", r"runs\.a\.data: unknown key 'split_seed'"),
     "epsilon below the dtype": ("c: {training: {dtype: float32}}", "c: {training: {dtype: float32, optimizer: {name: adam, learning_rate: 0.001, b1: 0.9, b2: 0.999, eps: 1e-8, eps_root: 1e-46}}}", r"runs\.c\.training: optimizer\.eps_root = 1e-46 is 0 in float32; choose at least 1\.2e-38$"),
@@ -160,9 +163,9 @@ def test_refused(file, what):
 @pytest.mark.parametrize(
     ("kind", "operators", "steps", "message"),
     [
-        ("responses", "[J_minus_identity]", 40, "svd.operators of run 'b' lacks 'J', whose v_1 it needs; add it"),
-        ("density", "[J, J_minus_identity]", 156, "density.steps = 156 are too many for run 'b'; lower it"),
-        ("responses", "[J]", 156, "density.steps = 156 are too many for run 'b'; lower it"),
+        ("responses", "[J_minus_identity]", 40, "run 'b': svd.operators lacks 'J', whose v_1 it needs; add it"),
+        ("density", "[J, J_minus_identity]", 156, "run 'b': density.steps = 156 are too many; lower it"),
+        ("responses", "[J]", 156, "run 'b': density.steps = 156 are too many; lower it"),
         ("responses", "[J]", 40, "there is no section 'perturbation' to tell how; add it"),
     ],
 )
@@ -210,7 +213,7 @@ def test_comparison_with_weight_decay_is_refused(file):
     """Nothing stays as it is there."""
     decayed = TINY.replace("b: {initial: {seed: 1}}", "b: {training: {optimizer: {weight_decay: 0.1}}}")
     file.write_text(decayed.replace(BIRD, "{kind: angles, comparisons: {x: [a, b]}}\n" + ANGLES))
-    with pytest.raises(ParamsError, match="run 'b' has no exact bulk to tell apart; choose a run with SGD"):
+    with pytest.raises(ParamsError, match="run 'b': it has no exact bulk to tell apart; choose a run with SGD"):
         loading.load()
 
 
@@ -227,6 +230,32 @@ def test_what_is_right_is_accepted(file):
     assert params.runs["b"].initial.bias_std == 0.125
     assert (params.runs["a"].size, params.runs["a"].steps) == (160, 25)
     assert params.spectrum.thresholds == [0.1, 1e-10]
+
+
+def test_pfj_of_another_loss_is_refused(file):
+    """Its outputs are no log-probabilities."""
+    pfj = "{kind: pfj_spectrum, runs: [a]}\n" + ANGLES.replace("angles", "pfj")
+    tested = TINY.replace("test_size: 197", "test_size: 400").replace("batch_size: 64", "batch_size: 127")
+    file.write_text(tested.replace(BIRD, pfj))
+    assert loading.load().runs["a"].loss.name == "cross_entropy"
+    file.write_text(tested.replace(BIRD, pfj).replace("a: {}", "a: {loss: {name: mse}}"))
+    told = "figures.plots.bird: run 'a': its outputs are no log-probabilities, its loss being mse; choose a run with"
+    with pytest.raises(ParamsError, match=re.escape(told)):
+        loading.load()
+
+
+def test_a_jacobian_that_is_too_large_is_refused_by_its_size(file, monkeypatch):
+    """LeNet-5 with a dense SVD: right params, and too large for the machine, whose name for it is in the message."""
+    large = "a: {data: {name: mnist, train_size: 64, test_size: 9}, model: {name: lenet5, activation: gelu}}"
+    file.write_text(TINY.replace("a: {}", large))
+    monkeypatch.setattr(fits, "machine_memory", lambda: (64 * 10**9, "of memory"))
+    with pytest.raises(
+        fits.DoesNotFitError, match=r"runs\.a: svd needs \d+ GB of memory \(61706 parameters, .*partial"
+    ):
+        fits.check(plan.plan())
+    monkeypatch.setattr(fits, "free_disk", lambda: 10**15)
+    monkeypatch.setattr(fits, "machine_memory", lambda: (10**15, "of memory"))
+    fits.check(plan.plan())  # negative control
 
 
 def test_numbers_are_those_of_yaml_1_2():

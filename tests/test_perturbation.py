@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from training_jacobian.jacobian import trajectory
+from training_jacobian.jacobian import response, trajectory
 from training_jacobian.jacobian.operator import TrainingJacobian
 from training_jacobian.learning import training
 from training_jacobian.learning.endpoint import endpoint
@@ -23,12 +23,12 @@ def sweep(gradient, optimizer):
     start = training.State(theta, optimizer.init(theta))
     whole = trajectory.in_memory(training.Gradient(gradient), optimizer, start, jnp.arange(T))
     parts = svd.decompose(TrainingJacobian(whole).columns(0, N))
-    chosen = perturbation.directions(parts["U"], parts["S"], parts["Vt"], 0.2, seed=0)
-    starts = perturbation.starts(np.asarray(theta), chosen, SIZES)
+    chosen = response.directions(parts["U"], parts["S"], parts["Vt"], 0.2, seed=0)
+    starts = response.starts(np.asarray(theta), chosen, SIZES)
     train = lambda start: endpoint(step, training.State(start, optimizer.init(start)), jnp.arange(T)).theta
     ends = np.asarray(jax.vmap(train)(starts))
     assert np.allclose(ends[0], whole.rows(T, T + 1).theta[0], rtol=1e-12)
-    return perturbation.responses(ends, chosen, SIZES), chosen, parts
+    return response.responses(ends, chosen, SIZES), chosen, parts
 
 
 H = np.diag([*np.linspace(-0.5, 3, N - 1), 0.001])  # directions that grow, stay and shrink
@@ -42,14 +42,14 @@ def test_a_quadratic_loss_answers_as_predicted_at_all_sizes():
     assert [each["index"] for each in chosen.values()][::2] == [1, N]
     assert np.allclose(table["along"], table["predicted"], rtol=1e-9, atol=1e-12)
     assert (table["off"] < 1e-9 * np.maximum(table["size"], 1)).all()
-    assert perturbation.linearity(table, 0.1)["ends_at"].isna().all()
+    assert response.linearity(table, 0.1)["ends_at"].isna().all()
 
 
 def test_linearity_ends_where_a_cubic_term_takes_over():
     table, _, _ = sweep(lambda theta, batch: H @ theta + 0.01 * theta * jnp.sum(theta**2), optax.sgd(RATE / 100))
     small = table[table["size"] < 0.1]
     assert np.allclose(small["along"], small["predicted"], rtol=0.1)
-    ends = perturbation.linearity(table, 0.1).set_index("direction")["ends_at"]
+    ends = response.linearity(table, 0.1).set_index("direction")["ends_at"]
     assert np.isfinite(ends["top"])
     assert ends["top"] > 0.1
 
@@ -64,7 +64,7 @@ def test_random_direction_is_of_unit_length_and_mapped_by_the_jacobian():
 
 
 def test_no_bulk_no_bulk_direction():
-    assert list(perturbation.directions(np.eye(3), np.array([3.0, 2, 0]), np.eye(3), 0.1, 0)) == [
+    assert list(response.directions(np.eye(3), np.array([3.0, 2, 0]), np.eye(3), 0.1, 0)) == [
         "top",
         "stable",
         "random",
@@ -73,16 +73,16 @@ def test_no_bulk_no_bulk_direction():
 
 def test_a_training_that_diverges_is_not_linear():
     chosen = {"top": {"index": 1, "v": np.eye(2)[0], "u": np.eye(2)[0], "sigma": 2.0}}
-    table = perturbation.responses(np.array([[0, 0], [2, 0], [np.nan, 0]]), chosen, np.array([1.0, 2]))
-    assert perturbation.linearity(table, 0.1)["ends_at"].iloc[0] == 2
+    table = response.responses(np.array([[0, 0], [2, 0], [np.nan, 0]]), chosen, np.array([1.0, 2]))
+    assert response.linearity(table, 0.1)["ends_at"].iloc[0] == 2
 
 
 def test_first_size_that_is_off():
     sizes = np.array([1.0, 2, 3])
     chosen = {"top": {"index": 1, "v": np.eye(2)[0], "u": np.eye(2)[0], "sigma": 2.0}}
     ends = np.array([[0, 0], [2, 0], [3.7, 0.5], [3, 0]])  # predicted 2, 4, 6
-    table = perturbation.responses(ends, chosen, sizes)
+    table = response.responses(ends, chosen, sizes)
     assert list(table["off"]) == [0, 0.5, 0]
-    assert perturbation.linearity(table, 0.1)["ends_at"].iloc[0] == 3
-    assert perturbation.linearity(table, 0.05)["ends_at"].iloc[0] == 2
-    assert perturbation.linearity(table, 0.1)["ends_at_of_size"].iloc[0] == 2
+    assert response.linearity(table, 0.1)["ends_at"].iloc[0] == 3
+    assert response.linearity(table, 0.05)["ends_at"].iloc[0] == 2
+    assert response.linearity(table, 0.1)["ends_at_of_size"].iloc[0] == 2

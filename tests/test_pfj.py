@@ -4,18 +4,23 @@ import numpy as np
 import pytest
 import scipy.special
 
-from training_jacobian import pfj
-from training_jacobian.learning import exact_bulk, layout, training
+from training_jacobian.analyses.pfj import numerics as pfj
+from training_jacobian.learning import exact_bulk, layout, problem
+from training_jacobian.learning.losses import cross_entropy
 from training_jacobian.learning.models import mlp
 
 RANDOM = np.random.default_rng(0)
 
 
+def model(hidden=(), activation="gelu"):
+    return {"name": "mlp", "hidden": hidden, "activation": activation}
+
+
 def test_softmax_regression_in_closed_form():
     """d log p_c / d b_k = [c = k] - p_k, and times x_i for the kernel."""
-    shapes = mlp.shapes(inputs=4, hidden=(), classes=3)
+    shapes = mlp.shapes({"hidden": ()}, inputs=4, classes=3)
     theta, inputs = RANDOM.standard_normal(15), RANDOM.standard_normal((70, 4))
-    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "tanh"), theta, inputs)
+    P = pfj.parameter_function_jacobian(problem.outputs(shapes, model(activation="tanh")), theta, inputs)
     parts = layout.unflatten(theta, shapes)
     p = scipy.special.softmax(inputs @ parts["Dense_0.kernel"] + parts["Dense_0.bias"], axis=1)
     bias = np.eye(3)[None] - p[:, None, :]  # (n, c, k)
@@ -55,12 +60,13 @@ def test_a_wrong_decomposition_is_refused(monkeypatch):
 
 
 HIDDEN, CLASSES, D = (5,), 4, 8
+GAUGE = cross_entropy.gauge(CLASSES)
 
 
 def of_network(inputs, hidden=HIDDEN):
-    shapes = mlp.shapes(D, hidden, CLASSES)
+    shapes = mlp.shapes({"hidden": hidden}, D, CLASSES)
     theta = RANDOM.standard_normal(layout.size(shapes))
-    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
+    P = pfj.parameter_function_jacobian(problem.outputs(shapes, model()), theta, inputs)
     return pfj.nullity(pfj.decompose(P)[0]), pfj.trivial_nullity(P, inputs, shapes)
 
 
@@ -87,18 +93,18 @@ def test_nothing_rare_once_it_is_lit_often_enough():
 @pytest.mark.parametrize(("of", "to"), [("proportion", 2.0), ("constant", 0.5)])
 def test_exact_bulk_of_dependent_inputs(of, to):
     """Two pixels always in proportion, or one always the same: no pixel is dead, and some weights are never touched."""
-    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    shapes = mlp.shapes({"hidden": HIDDEN}, D, CLASSES)
     inputs = RANDOM.random((60, D))
     inputs[:, 2] = to * inputs[:, 5] if of == "proportion" else to
-    basis = exact_bulk.basis(shapes, inputs)
+    basis = mlp.untouched(shapes, inputs, GAUGE)
     assert basis.shape[1] == 6 + 5
     assert np.allclose(basis.T @ basis, np.eye(11), atol=1e-12)
     theta = RANDOM.standard_normal(layout.size(shapes))
-    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
+    P = pfj.parameter_function_jacobian(problem.outputs(shapes, model()), theta, inputs)
     assert np.abs(P @ basis).max() < 1e-12
     inputs[0, 2] += 0.5  # negative control
-    assert exact_bulk.basis(shapes, inputs).shape[1] == 6
-    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "gelu"), theta, inputs)
+    assert mlp.untouched(shapes, inputs, GAUGE).shape[1] == 6
+    P = pfj.parameter_function_jacobian(problem.outputs(shapes, model()), theta, inputs)
     assert np.abs(P @ basis).max() > 1e-3
 
 
@@ -115,14 +121,14 @@ MODEL = {"name": "mlp", "hidden": [5], "activation": "relu"}
 
 
 def test_a_unit_of_relu_that_is_off_on_all_inputs():
-    shapes = mlp.shapes(D, HIDDEN, CLASSES)
+    shapes = mlp.shapes({"hidden": HIDDEN}, D, CLASSES)
     theta, inputs = np.abs(RANDOM.standard_normal(layout.size(shapes))), RANDOM.random((60, D))
     theta[layout.slices(shapes)["Dense_0.bias"]][1] = -100
     inputs[:, 2] = 0
     inputs[1:, 5] = 0  # lit by one input: 3 independent outputs for the weights to 4 units
-    P = pfj.parameter_function_jacobian(training.logits(shapes, "mlp", "relu"), theta, inputs)
+    P = pfj.parameter_function_jacobian(problem.outputs(shapes, MODEL), theta, inputs)
     S, rows = pfj.decompose(P)
-    predicted = exact_bulk.basis(shapes, inputs)
+    predicted = mlp.untouched(shapes, inputs, GAUGE)
     found = pfj.trivial(P, S, predicted, MODEL)
     assert predicted.shape[1] == 6 + 5
     assert found.shape[1] == 6 + 5 + (D - 1) + 1 + (
@@ -136,7 +142,10 @@ def test_a_unit_of_relu_that_is_off_on_all_inputs():
     assert np.abs(left @ found).max() < 1e-6
     part = np.linalg.norm(exact_bulk.take_out(rows, predicted) @ found, axis=1)  # negative control: it stays in
     assert part.max() > 0.5
+    alone = pfj.trivial(P, S, np.empty((len(theta), 0)), MODEL)  # of a model that predicts nothing: what P shows
+    assert alone.shape[1] == D + 1 + CLASSES + (5 - 1)  # of the unit that is off, and of the dead input
+    assert np.abs(found @ (found.T @ alone) - alone).max() < 1e-12
     live = np.array(inputs)
     live[:, 6] = 0  # taken for dead
     with pytest.raises(ArithmeticError, match=r"model mlp \(hidden \[5\], activation relu\) .* PFJ has \|P b\| up to"):
-        pfj.trivial(P, S, exact_bulk.basis(shapes, live), MODEL)
+        pfj.trivial(P, S, mlp.untouched(shapes, live, GAUGE), MODEL)

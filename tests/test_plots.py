@@ -2,20 +2,22 @@
 
 import importlib
 import itertools
+import json
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from training_jacobian.kinds import KINDS
-from training_jacobian.plots import behaviour as of_behaviour
-from training_jacobian.plots import spectra, triplets
 
-from training_jacobian import spectrum, tables
+from training_jacobian.analyses.behaviour import figures as of_behaviour
+from training_jacobian.analyses.density import figures as of_density
+from training_jacobian.analyses.spectrum import compute as spectrum
+from training_jacobian.analyses.spectrum import figures as spectra
+from training_jacobian.analyses.triplets import figures as triplets
 from training_jacobian.artifacts import store
-from training_jacobian.figures import frame
-from training_jacobian.figures.frame import band
-from training_jacobian.stages.figures import chosen
+from training_jacobian.figures.frame import UNIT, band
+from training_jacobian.stages import table as table_of_runs
+from training_jacobian.workflow.catalog import KINDS
 
 STYLE = {"width": 3.3, "height": 2.3, "font_size": 8, "palette": "colorblind", "dpi": 100}
 SHOWN = {
@@ -34,7 +36,7 @@ SHOWN = {
     "pfj_overlap": "mean_cosine",
     "pfj_spectrum": "sigma",
 }
-DRAWN = [name for name, kind in KINDS.items() if kind.module]
+DRAWN = [name for name, (_, kind) in KINDS.items() if kind.drawn]
 
 
 def of_runs(table):
@@ -55,7 +57,7 @@ def grid(**columns):
 
 def example(kind):
     """A table such as the stages write, of two runs or comparisons."""
-    if KINDS[kind].stage == "spectrum":
+    if KINDS[kind][0] == "spectrum":
         return directions()
     if kind == "triplets":
         table = grid(operator=["J", "J_minus_identity"], index=range(1, 20))
@@ -98,9 +100,12 @@ def example(kind):
     return of_runs(table.assign(sigma=1.0 * table["index"]))
 
 
+def plot(kind):
+    return importlib.import_module(f"training_jacobian.analyses.{KINDS[kind][0]}.figures").PLOTS[kind]
+
+
 def draw(kind, table, target, form="png"):
-    module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
-    frame.save(module.PLOTS[kind], table, STYLE, {form: target})
+    plot(kind).save(table, STYLE, {form: target})
 
 
 @pytest.mark.parametrize("kind", DRAWN)
@@ -120,9 +125,8 @@ def test_same_bytes_and_shows_its_numbers(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", DRAWN)
 def test_labelled(kind):
-    module = importlib.import_module(f"training_jacobian.plots.{KINDS[kind].module}")
     figure = plt.figure()
-    module.PLOTS[kind].draw(figure, example(kind))
+    plot(kind).draw(figure, example(kind))
     for axes in figure.axes:
         inner = not axes.get_subplotspec().is_first_col()
         assert axes.get_ylabel() or inner
@@ -144,10 +148,27 @@ def test_many_curves_leave_room_for_the_data():
 
 def test_options_choose_what_is_shown():
     angles, losses = example("angles"), example("subspace")
-    assert set(chosen(angles, {})["exact_bulk"]) == {"kept"}
-    assert set(chosen(angles, {"exact_bulk": "removed"})["exact_bulk"]) == {"removed"}
+    for kind, table in {"angles": angles, "pfj_overlap": example("pfj_overlap")}.items():
+        assert set(plot(kind).select(table, {})["exact_bulk"]) == {"kept"}
+        assert set(plot(kind).select(table, {"exact_bulk": "removed"})["exact_bulk"]) == {"removed"}
+    chosen = plot("subspace").select
     assert set(chosen(losses, {"subspaces": ["bulk", "random"]})["kind"]) == {"bulk", "random"}
     assert len(chosen(losses, {})) == len(losses)
+    found, published = example("triplets"), {"index": [1, 2], "sigma": [20.5, 3.0]}
+    assert plot("triplets").select(found, {}) is found
+    shown = plot("triplets").select(found, {"published": published})
+    assert list(shown[shown["run"] == "published"]["sigma"]) == [20.5, 3]
+    assert len(shown) == len(found) + 2
+
+
+@pytest.mark.parametrize("kind", ["divergence", "subspace"])
+def test_losses_are_labelled_in_their_unit(kind):
+    for unit in ("nats", ""):
+        table, figure = example(kind), plt.figure()
+        table.attrs[UNIT] = unit
+        plot(kind).draw(figure, table)
+        assert ("(nats)" in figure.axes[0].get_ylabel()) == bool(unit)
+        plt.close("all")
 
 
 def test_exact_bulk_is_marked_where_it_is():
@@ -186,19 +207,25 @@ def test_band_is_mean_and_range():
 
 
 def test_table_of_runs(tmp_path):
-    folders = {name: tmp_path / "spectrum" / name for name in ("one", "other")}
+    folders = {name: tmp_path / "analyses/spectrum" / name for name in ("one", "other")}
     for measured, folder in zip((257, None), folders.values(), strict=True):
         store.write_csv(folder / "counts.csv", spectrum.counts(np.array([1.0, 0.5]), [0.1]))
         store.write_json(folder / "summary.json", {"sigma_1": 1.5, "exact_bulk_measured": measured})
-    of_difference = tmp_path / "identity" / "one"
+    of_difference = tmp_path / "analyses/identity/one"
     store.write_csv(of_difference / "sigma.csv", pd.DataFrame({"index": [1, 2], "sigma": [0.0, 0.5]}))
-    made = {"one": [folders["one"], of_difference], "other": [folders["other"]]}
-    tables.runs(made, [0.1]).to_csv(tmp_path / "runs.csv", index=False)
+    made = [("one", folders["one"]), ("one", of_difference), ("other", folders["other"])]
+    inputs = [[{"run": run}, str(folder)] for run, folder in made]
+    settings = {"spectrum": {"thresholds": [0.1]}}
+    recipe = {"stage": "figures", "parameters": {"settings": settings}, "inputs": inputs, "code": {}}
+    table_of_runs.make(recipe, [tmp_path / "runs.csv", tmp_path / "runs.json"])
     assert (tmp_path / "runs.csv").read_text().splitlines() == [
         "run,sigma_1,exact_bulk_measured,distance_from_one_below_0.1,sigma_minus_identity_below_0.1",
         "one,1.5,257,1,1",
         "other,1.5,,1,",
     ]
+    records = json.loads((tmp_path / "runs.json").read_text())
+    assert list(records) == ["one", "other"]
+    assert (records["one"]["exact_bulk_measured"], records["other"]["exact_bulk_measured"]) == (257, None)
 
 
 @pytest.mark.parametrize(("least", "most"), [(40, 210), (2, 150), (1, 4000)])
@@ -207,7 +234,7 @@ def test_counts_have_labels(least, most):
     counts = 5000 - np.array([most, least])
     table = pd.DataFrame({"run": "one", "threshold": [30, 100], "parameters": 5000, "count": counts})
     figure = plt.figure()
-    triplets.density(figure, table.assign(low=counts, high=counts))
+    of_density.density(figure, table.assign(low=counts, high=counts))
     figure.canvas.draw()
     (axes,) = figure.axes
     low, high = axes.get_ylim()

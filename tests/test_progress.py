@@ -2,7 +2,7 @@
 
 import io
 
-from training_jacobian.jobs import progress
+from training_jacobian import progress
 
 
 class Terminal(io.StringIO):

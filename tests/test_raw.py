@@ -18,7 +18,9 @@ import pytest
 from conftest import ROOT
 from training_jacobian.artifacts import raw
 from training_jacobian.artifacts.oserrors import ArtifactError
-from training_jacobian.learning.datasets import Raw, cifar10, fashion_mnist, idx, mnist
+from training_jacobian.artifacts.raw_file import Raw
+from training_jacobian.learning import split as splits
+from training_jacobian.learning.datasets import _idx, cifar10, fashion_mnist, mnist
 
 CONTENT = bytes(range(256)) * 2000
 PACKED = gzip.compress(CONTENT)
@@ -240,12 +242,12 @@ def test_other_schemes_are_refused(tmp_path):
 def test_idx(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(b"\0\0\x08\x03" + (2).to_bytes(4) + (3).to_bytes(4) + (4).to_bytes(4) + bytes(range(24)))
-    np.testing.assert_array_equal(idx.read(path), np.arange(24).reshape(2, 3, 4))
+    np.testing.assert_array_equal(_idx.read(path), np.arange(24).reshape(2, 3, 4))
     whole = path.read_bytes()
     for content in (b"", b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", b"<html>", whole[:-1], whole[:9], whole[:4], whole + b"x"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="not an IDX file of bytes, or cut off; delete it"):
-            idx.read(path)
+            _idx.read(path)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason=f"no MNIST in {SHARED}")
@@ -253,12 +255,12 @@ def test_mnist(tmp_path):
     for packed in SHARED.glob("*.gz"):
         (tmp_path / packed.name).write_bytes(packed.read_bytes())
     paths = [raw.fetch(each, tmp_path) for each in mnist.RAW]
-    split = data.first("mnist", paths, 60000, 10000)
+    split = splits.first("mnist", paths, 60000, 10000)
     assert (split["inputs_train"].shape, split["inputs_test"].shape) == ((60000, 784), (10000, 784))
     assert list(split["labels_train"][:5]) == [5, 0, 4, 1, 9]
     assert list(split["labels_test"][:5]) == [7, 2, 1, 0, 4]
     assert split["inputs_train"].mean() / 255 == pytest.approx(0.1307, abs=1e-4)
-    assert len(data.first("mnist", paths, 100, 50)["inputs_test"]) == 50
+    assert len(splits.first("mnist", paths, 100, 50)["inputs_test"]) == 50
     with pytest.raises(raw.RawError, match="expected"):  # negative control: one set's file for another's
         raw.ready(paths[0], fashion_mnist.RAW[0])
 
@@ -270,7 +272,7 @@ def test_fashion_mnist(tmp_path):
     for packed in files:
         (tmp_path / packed.name).write_bytes(packed.read_bytes())
     paths = [raw.fetch(each, tmp_path) for each in fashion_mnist.RAW]
-    split = data.first("fashion_mnist", paths, 60000, 10000)
+    split = splits.first("fashion_mnist", paths, 60000, 10000)
     assert [list(np.bincount(split[f"labels_{part}"])) for part in ("train", "test")] == [[6000] * 10, [1000] * 10]
     assert list(split["labels_train"][:5]) == [9, 0, 0, 3, 0]  # an ankle boot, two T-shirts, a dress, a T-shirt
     assert split["inputs_train"].mean() / 255 == pytest.approx(0.2860, abs=1e-4)

@@ -17,7 +17,8 @@ from training_jacobian.artifacts import integrity, reading
 from training_jacobian.artifacts.integrity import sha256
 from training_jacobian.artifacts.oserrors import ArtifactError
 
-# modules that a user adds to datasets/ or models/, and the file in data/ that each reads
+HOMES = sorted(reading.HOMES.values())  # datasets, losses, models, orders
+# modules that a user adds to one of these, and the file in data/ that each reads
 LOAD = "def load(): return"
 WAYS = {
     "numpy": ("mine.npy", f"import numpy as np\n{LOAD} np.load('data/mine.npy').sum()"),
@@ -29,7 +30,7 @@ WAYS = {
     "pandas": ("mine.csv", f"import pandas as pd\n{LOAD} len(pd.read_csv('data/mine.csv'))"),
     "hdf5": ("mine.h5", f"import h5py\n{LOAD} len(h5py.File('data/mine.h5')['a'])"),
     "imported": ("mine.npy", f"import numpy as np\nTABLE = np.load('data/mine.npy')\n{LOAD} TABLE.sum()"),
-    "swallowed": ("mine.csv", f"import json\nfrom .helper import text\n{LOAD} json.dumps(text('data/mine.csv'))"),
+    "swallowed": ("mine.csv", f"import json\nfrom ._helper import text\n{LOAD} json.dumps(text('data/mine.csv'))"),
     "jax": ("mine.npy", f"import jax.numpy as jnp\n{LOAD} jnp.load('data/mine.npy').sum()"),
     "threads": (
         "mine.npy",
@@ -51,7 +52,7 @@ FINE = {
     "library": "def load():\n    from sklearn.datasets import load_iris\n    return len(load_iris().data)",
     "written": "import tempfile\ndef load():\n    with tempfile.TemporaryDirectory() as d:\n"
     "        open(d + '/x', 'w').write('x')\n        return open(d + '/x').read()",
-    "downloaded": "from training_jacobian.datasets import Raw\nRAW = (Raw('raw.bin', 'sha256:0', ('http://x/raw.bin',)),)\n"
+    "downloaded": "from training_jacobian.artifacts.raw_file import Raw\nRAW = (Raw('raw.bin', 'sha256:0', ('http://x/raw.bin',)),)\n"
     f"{LOAD} len(open('data/raw/downloaded/raw.bin').read())",
     "random": f"{LOAD} len(open('/dev/urandom', 'rb').read(4))",
     "compiled": "def load():\n    import jax\n    jax.config.update('jax_compilation_cache_dir', 'compiled')\n"
@@ -66,9 +67,9 @@ from training_jacobian.artifacts import integrity, reading
 told = {}
 for name in json.loads(sys.argv[1]):
     home, _, module = name.partition(".")
-    reading.watch({{"datasets": "data", "models": "model"}[home]: {"name": module}})
+    reading.watch({section: {"name": module} for section, each in reading.HOMES.items() if each == home})
     try:
-        told[name] = f"read {importlib.import_module('training_jacobian.' + name).load()}"
+        told[name] = f"read {importlib.import_module('training_jacobian.learning.' + name).load()}"
     except reading.UndeclaredError as error:
         told[name] = str(error)
 print(json.dumps(told))
@@ -93,13 +94,13 @@ def told(tmp_path_factory):
     for place in PLACES.values():
         (root / place).write_text("content")
     names = []
-    for home in ("datasets", "models"):
-        (package / home / "helper.py").write_text("def text(file): return open(file).read()\n")
+    for home in HOMES:
+        (package / "learning" / home / "_helper.py").write_text("def text(file): return open(file).read()\n")
         made = {**{name: text for name, (_, text) in WAYS.items()}, **(FINE if home == "datasets" else {})}
         made |= {f"{name}_named": f"FILES = ('data/{file}',)\n{text}" for name, (file, text) in WAYS.items()}
         made |= {name: f"{LOAD} len(open({place!r}).read())" for name, place in PLACES.items()}
         for name, text in made.items():
-            (package / home / f"{name}.py").write_text(text)
+            (package / "learning" / home / f"{name}.py").write_text(text)
             names.append(f"{home}.{name}")
     done = subprocess.run(
         [sys.executable, "-B", "-c", PROGRAM, json.dumps(sorted(names, key=lambda name: not name.endswith("_named")))],
@@ -114,12 +115,12 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("home", ["datasets", "models"])
+@pytest.mark.parametrize("home", HOMES)
 @pytest.mark.parametrize("name", WAYS)
 def test_a_file_that_is_not_named_is_refused(told, home, name):
     file, own = f"data/{WAYS[name][0]}", f"{home}/{name}.py"
     # a helper's FILES would be in no recipe
-    reader, whose = (f"{home}/helper.py", f"the FILES of {own}") if name == "swallowed" else (own, "its FILES")
+    reader, whose = (f"{home}/_helper.py", f"the FILES of {own}") if name == "swallowed" else (own, "its FILES")
     asked = f"/proc/self/cwd/{file}" if name == "process" else file
     assert told[f"{home}.{name}"] == (
         f"{reader} reads {asked}, which {whose} do not name: a change of that file would go unseen; "
@@ -128,7 +129,7 @@ def test_a_file_that_is_not_named_is_refused(told, home, name):
     assert told[f"{home}.{name}_named"].startswith("read ")  # negative control: the same module, with FILES
 
 
-@pytest.mark.parametrize("home", ["datasets", "models"])
+@pytest.mark.parametrize("home", HOMES)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_place_is_an_excuse(told, home, place):
     assert "which its FILES do not name" in told[f"{home}.{place}"]
@@ -141,7 +142,7 @@ def test_what_needs_no_name(told, name):
 
 def test_contents(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    module = ModuleType("training_jacobian.datasets.mine")
+    module = ModuleType("training_jacobian.learning.datasets.mine")
     assert reading.contents(module) == {}  # and so nothing in the recipe
     Path("a.npy").write_bytes(b"a")
     module.FILES = ("a.npy",)
@@ -157,7 +158,7 @@ def test_contents(tmp_path, monkeypatch):
 
 
 def test_files_lie_in_the_project_and_are_read_once(tmp_path, monkeypatch):
-    module, read, real = ModuleType("training_jacobian.datasets.mine"), [], integrity.sha256
+    module, read, real = ModuleType("training_jacobian.learning.datasets.mine"), [], integrity.sha256
     module.FILES = ("a.npy",)
     (tmp_path / "a.npy").write_bytes(b"a")
     os.utime(tmp_path / "a.npy", (0, 0))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training_jacobian import spectrum
-from training_jacobian.learning import exact_bulk
+from training_jacobian.analyses.spectrum import compute as spectrum
 from training_jacobian.learning.datasets import digits
+from training_jacobian.learning.losses import cross_entropy
 from training_jacobian.learning.models import mlp
 from training_jacobian.spectral import svd
 
@@ -38,14 +38,18 @@ def test_257_directions_on_digits():
     assert set(labels) == set(range(10))
     dead = ~inputs.any(axis=0)
     assert dead.sum() == 3
-    shapes = mlp.shapes(64, [64], 10)
-    assert exact_bulk.basis(shapes, inputs).shape == (4810, 64 + 1 + 3 * 64)
+    shapes, gauge = mlp.shapes({"hidden": [64]}, 64, 10), cross_entropy.gauge(10)
+    assert mlp.untouched(shapes, inputs, gauge).shape == (4810, 64 + 1 + 3 * 64)
     noise = np.random.default_rng(0).random((100, 64))
-    assert exact_bulk.basis(shapes, noise).shape == (4810, 65)  # the gauge alone
-    assert exact_bulk.basis(shapes, noise[:60]).shape == (4810, 65 + 5 * 64)  # fewer examples than inputs and a bias
+    assert mlp.untouched(shapes, noise, gauge).shape == (4810, 65)  # the gauge alone
+    assert mlp.untouched(shapes, noise[:60], gauge).shape == (
+        4810,
+        65 + 5 * 64,
+    )  # fewer examples than inputs and a bias
 
 
 def test_overlap_of_both_kinds_is_counted_once():
     """Softmax regression: the gauge of a dead input's weights lies among that input's directions."""
     inputs = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-    assert exact_bulk.basis(mlp.shapes(3, [], 4), inputs).shape == (16, 3 + 1 + 4 - 1)
+    shapes = mlp.shapes({"hidden": []}, 3, 4)
+    assert mlp.untouched(shapes, inputs, cross_entropy.gauge(4)).shape == (16, 3 + 1 + 4 - 1)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from training_jacobian.artifacts import store
+from training_jacobian.figures.papers import belrose_scherlis
 from training_jacobian.figures.papers.belrose_scherlis import Tables, around, judge
 
 
@@ -27,7 +28,7 @@ def row(table, text):
 
 def test_table(tmp_path):
     runs = [spectrum(tmp_path, str(count), count) for count in (2950, 2960, 2970)]
-    table = statements.table({"paper": runs})
+    table = belrose_scherlis.table({"paper": runs})
     found = row(table, "directions with |sigma - 1| < 0.1")
     assert (found["paper"], found["ours"], found["mean"], found["runs"]) == (2959, 2950, 2960, 3)
     assert found["standard_deviation"] == pytest.approx(10)
@@ -39,12 +40,12 @@ def test_table(tmp_path):
 
 
 def test_verdict_changes_with_the_numbers(tmp_path):
-    one = statements.table({"paper": [spectrum(tmp_path, "a", 3100)]})
+    one = belrose_scherlis.table({"paper": [spectrum(tmp_path, "a", 3100)]})
     assert row(one, "directions with |sigma - 1| < 0.1")["verdict"] == "differs"
     assert math.isnan(row(one, "directions with |sigma - 1| < 0.1")["mean"])  # one run has no error bar
     several = [spectrum(tmp_path, name, count) for name, count in {"b": 3100, "c": 3000, "d": 3200}.items()]
     assert (
-        row(statements.table({"paper": several}), "directions with |sigma - 1| < 0.1")["verdict"]
+        row(belrose_scherlis.table({"paper": several}), "directions with |sigma - 1| < 0.1")["verdict"]
         == "agrees within seeds"
     )
 
@@ -73,16 +74,18 @@ def test_decades(tmp_path):
     kl = np.repeat([1e0, 1e-2, 1e-5, 1e-2, 1e-1], 40)
     kl[80:120:4] = 1e-25
     tables = behaviour(tmp_path, kl)
-    assert statements.decades("train", True)(tables) == pytest.approx(4)  # 1e-1 at the lower end, 1e-5 in the middle
-    assert statements.decades("train", False)(tables) == pytest.approx(5)
-    assert statements.displaced(True)(tables) == pytest.approx(1e-5)
-    assert statements.displaced(False)(tables) == pytest.approx(1e-1)
-    assert math.isnan(statements.decades("white_noise", False)(tables))  # not computed
+    assert belrose_scherlis.decades("train", True)(tables) == pytest.approx(
+        4
+    )  # 1e-1 at the lower end, 1e-5 in the middle
+    assert belrose_scherlis.decades("train", False)(tables) == pytest.approx(5)
+    assert belrose_scherlis.displaced(True)(tables) == pytest.approx(1e-5)
+    assert belrose_scherlis.displaced(False)(tables) == pytest.approx(1e-1)
+    assert math.isnan(belrose_scherlis.decades("white_noise", False)(tables))  # not computed
 
 
 def test_end_of_linearity(tmp_path):
     store.write_csv(tmp_path / "linearity.csv", pd.DataFrame({"direction": ["top", "bulk"], "ends_at": [0.05, np.nan]}))
     tables = Tables({"perturbation": tmp_path})
-    assert statements.linear_up_to("top")(tables) == 0.05
-    assert statements.linear_up_to("bulk")(tables) == math.inf
-    assert math.isnan(statements.linear_up_to("stable")(tables))
+    assert belrose_scherlis.linear_up_to("top")(tables) == 0.05
+    assert belrose_scherlis.linear_up_to("bulk")(tables) == math.inf
+    assert math.isnan(belrose_scherlis.linear_up_to("stable")(tables))

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training_jacobian import __version__, recipe
-from training_jacobian.artifacts import store
-from training_jacobian.stages.gather import make_jacobian
+from training_jacobian import __version__
+from training_jacobian.artifacts import address, store
+from training_jacobian.stages import gather
 
 MADE = {"stage": "data", "parameters": {"data": {"name": "x"}}, "code": {}}
 GATHERED = {"stage": "jacobian", "parameters": {}, "code": {}}
@@ -32,10 +32,10 @@ def test_round_trip_and_description(tmp_path):
     assert list(store.read_hdf5(path, NEXT, "data", ["a"])) == ["a"]
     with h5py.File(path) as file:
         attributes = dict(file.attrs)
-    assert attributes["key"] == recipe.key(MADE)
+    assert attributes["key"] == address.key(MADE)
     assert attributes["version"] == __version__
     assert attributes["dtype"] == "float64"
-    assert attributes["recipe"] == recipe.canonical(MADE)
+    assert attributes["recipe"] == address.canonical(MADE)
 
 
 def test_same_bytes_every_time(tmp_path):
@@ -86,7 +86,7 @@ def test_blocks_are_gathered_and_what_killed_jobs_left_is_deleted(tmp_path, bloc
     left = [tmp_path / "columns-0-3.h5", tmp_path / ".columns-0-2.h5.x.partial"]
     for each in left:
         each.write_bytes(b"numbers")
-    make_jacobian(GATHERED, files, tmp_path / "jacobian.h5")
+    gather.make(GATHERED, files, tmp_path / "jacobian.h5")
     np.testing.assert_array_equal(store.read_hdf5(tmp_path / "jacobian.h5", GATHERED, "jacobian")["J"], J)
     assert not any(each.exists() for each in left)
     assert all(each.exists() for each in files)  # Snakemake deletes those
@@ -102,7 +102,7 @@ def test_blocks_are_gathered_and_what_killed_jobs_left_is_deleted(tmp_path, bloc
 )
 def test_too_few_or_too_many_columns_are_refused(tmp_path, blocks, chosen, told):
     with pytest.raises(store.ArtifactError, match=told):
-        make_jacobian(GATHERED, [blocks[1][i] for i in chosen], tmp_path / "jacobian.h5")
+        gather.make(GATHERED, [blocks[1][i] for i in chosen], tmp_path / "jacobian.h5")
     assert not (tmp_path / "jacobian.h5").exists()
 
 
@@ -114,7 +114,7 @@ def test_blocks_under_each_other_s_names_are_refused(tmp_path, blocks, one, othe
     first.write_bytes(second.read_bytes())
     second.write_bytes(content)
     with pytest.raises(store.ArtifactError, match=r"columns-0-2\.h5: holds the columns from .*; delete .*columns-0-2"):
-        make_jacobian(GATHERED, blocks[1], tmp_path / "jacobian.h5")
+        gather.make(GATHERED, blocks[1], tmp_path / "jacobian.h5")
 
 
 def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path):
@@ -208,7 +208,7 @@ def addresses(root):
     folders = []
     for name in ("x", "y"):
         made = {"stage": "spectrum", "parameters": {"name": name}, "code": {}}
-        folders.append(root / recipe.path(made))
+        folders.append(root / address.path(made))
         store.write_recipe(folders[-1], made, "float64")
         store.write_csv(folders[-1] / "a.csv", pd.DataFrame({"a": [name]}))
     return folders
@@ -246,7 +246,7 @@ def test_a_recipe_beside_a_table_that_is_gone_is_named(tmp_path):
 
 def test_artifact_of_another_recipe_is_named(tmp_path):
     other = {**NEXT, "from": {**MADE, "parameters": {"data": {"name": "y"}}}}
-    with pytest.raises(store.ArtifactError, match=f"made by recipe {recipe.key(MADE)}, expected"):
+    with pytest.raises(store.ArtifactError, match=f"made by recipe {address.key(MADE)}, expected"):
         store.read_hdf5(write(tmp_path / "x.h5"), other, "data")
 
 

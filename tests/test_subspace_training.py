@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from conftest import Tiny
-from training_jacobian import subspace_training
+from training_jacobian.analyses.subspace import compute as subspace_training
 
 N, T, RATE = 10, 15, 0.1
 RANDOM = np.random.default_rng(0)

@@ -8,6 +8,7 @@ from conftest import ROOT, Tiny
 from training_jacobian.learning import divergence, initial, training
 from training_jacobian.learning.layout import unflatten
 from training_jacobian.learning.models import mlp
+from training_jacobian.learning.orders import stored
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
@@ -99,11 +100,11 @@ def test_every_kth_state_is_that_of_all():
 
 
 def test_batches_keep_the_order_of_the_examples():
-    np.testing.assert_array_equal(training.batches(6, 2, 2), [[0, 1], [2, 3], [4, 5]] * 2)
+    np.testing.assert_array_equal(stored.batches({}, 6, 2, 2), [[0, 1], [2, 3], [4, 5]] * 2)
 
 
 def test_drawn_theta_has_the_paper_s_variances():
-    shapes = mlp.shapes(64, [200], 10)
+    shapes = mlp.shapes({"hidden": [200]}, 64, 10)
     theta = initial.draw(shapes, seed=3, bias_std=0.125)
     parts = {name: np.asarray(part) for name, part in unflatten(theta, shapes).items()}
     assert theta.dtype == np.float32
@@ -116,25 +117,25 @@ def test_drawn_theta_has_the_paper_s_variances():
 
 
 def test_the_paper_s_theta_is_what_it_is():
-    theta = initial.read(ROOT / "data/theta0_seed0.npy", mlp.shapes(64, [64], 10))
+    theta = initial.read(ROOT / "data/theta0_seed0.npy", mlp.shapes({"hidden": [64]}, 64, 10))
     assert (theta.dtype, theta.shape) == (np.float32, (4810,))
     with pytest.raises(ValueError, match=r"the model needs \(4799,\)"):
-        initial.read(ROOT / "data/theta0_seed0.npy", mlp.shapes(64, [63], 11))
+        initial.read(ROOT / "data/theta0_seed0.npy", mlp.shapes({"hidden": [63]}, 64, 11))
 
 
 def test_pickled_theta_is_refused(tmp_path):
     np.save(tmp_path / "evil.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        initial.read(tmp_path / "evil.npy", mlp.shapes(2, [], 2))
+        initial.read(tmp_path / "evil.npy", mlp.shapes({"hidden": []}, 2, 2))
 
 
-def exploded(losses, epoch=50):
+def exploded(losses, epoch=50, unit="nats"):
     """Whether `divergence.check` finds a training exploded, what it says, and how many states it asks the loss of."""
     asked, losses = [], np.asarray(losses, float)
     loss_of = lambda thetas: asked.append(len(thetas)) or thetas[:, 0]
     epochs = np.arange(0, len(losses), epoch)
     try:
-        divergence.check(losses[:, None], 1, epochs, losses[epochs], loss_of, 0.1, np.log(10))
+        divergence.check(losses[:, None], 1, epochs, losses[epochs], loss_of, 0.1, np.log(10), unit)
     except divergence.DivergedError as error:
         return str(error), asked
     return "", asked
@@ -148,6 +149,7 @@ def test_a_training_that_starts_at_its_end_may_rise():
     losses[100] = 231
     assert "its loss is 231 nats, 1e-06 at the start" in exploded(losses)[0]
     assert "diverged at step 100 of 100" in exploded(losses)[0]
+    assert "its loss is 231, 1e-06 at the start" in exploded(losses, unit="")[0]  # as of mse
 
 
 def test_the_loss_is_asked_of_few_states_at_a_time():

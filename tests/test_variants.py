@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from training_jacobian.learning import variants
+from training_jacobian.learning import split, variants
 
 
 @pytest.fixture(scope="module")
 def examples():
-    return data.split("digits", test_size=197, split_seed=0)
+    return split.split("digits", test_size=197, split_seed=0)
 
 
 def same(a, b):

@@ -21,13 +21,14 @@ def check(
     loss_of: Callable[[Any], Any],
     rate: Any,
     least: float,
+    unit: str,
 ) -> None:
     """Raise DivergedError if a training has exploded.
 
-    `thetas` (T / every + 1, N) are its stored states, `losses` (E + 1,) the training losses in nats at the steps
+    `thetas` (T / every + 1, N) are its stored states, `losses` (E + 1,) the training losses, in `unit`, at the steps
     `epochs` (E + 1,), the first of which is 0; `loss_of` gives those of any states (k, N); `rate` is the learning rate,
     or a function of the step.  Exploded is what is not finite, or has a loss of 100 times that of the start, or `least`
-    nats if it starts below that.
+    if it starts below that.
     """
     limit = EXPLODED * max(float(losses[0]), least)
     finite = np.isfinite(np.asarray(thetas)).all(axis=1)
@@ -45,9 +46,8 @@ def check(
     else:
         row = int(np.argmin(finite))
     if finite[row]:
-        found = (
-            f"its loss is {float(np.asarray(loss_of(thetas[row : row + 1]))[0]):.3g} nats, {losses[0]:.3g} at the start"
-        )
+        loss = float(np.asarray(loss_of(thetas[row : row + 1]))[0])
+        found = f"its loss is {f'{loss:.3g} {unit}'.strip()}, {losses[0]:.3g} at the start"
     else:
         found = "theta is not finite"
     at = float(rate(max(0, row * every - 1)) if callable(rate) else rate)

@@ -43,7 +43,8 @@ def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
     kept = problem.settings.get("may_diverge", False)
     if not kept:
         losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
-        divergence.check(states.theta, every, steps, losses, loss_of, problem.learning_rate, problem.guess)
+        least, unit = problem.guess, problem.loss.UNIT
+        divergence.check(states.theta, every, steps, losses, loss_of, problem.learning_rate, least, unit)
     store.write_recipe(out.parent, recipe, str(problem.dtype))
     store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)
 

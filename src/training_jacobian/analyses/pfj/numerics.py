@@ -69,7 +69,7 @@ def trivial(P: np.ndarray, S: np.ndarray, predicted: np.ndarray, model: dict[str
     is off on all inputs.  Raises ArithmeticError if P, with singular values S (N,), does not vanish on what is
     predicted for `model`, its parameters.
     """
-    moved, most = float(np.linalg.norm(P @ predicted, axis=0).max()), NULL * float(S.max())
+    moved, most = float(np.linalg.norm(P @ predicted, axis=0).max(initial=0)), NULL * float(S.max())
     if not moved <= most:
         raise ArithmeticError(exact_bulk.wrong(model, f"the PFJ has |P b| up to {moved:.1e}, by rounding {most:.1e}"))
     untouched = np.eye(P.shape[1])[:, ~P.any(axis=0)]
