@@ -2,9 +2,11 @@
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from conftest import TINY, Project
 from training_jacobian.artifacts.address import key
+from training_jacobian.figures import scatter
 from training_jacobian.workflow import loading
 from training_jacobian.workflow.loading import ParamsError
 from training_jacobian.workflow.plan import plan
@@ -115,3 +117,43 @@ def test_every_table_tells_what_was_varied(finished, tmp_path):
         assert pd.isna(rates["a"])
     runs = pd.read_csv(project.root / "results/figs/runs.csv").set_index("run")
     assert runs.loc["rate_1", "sigma_1"] == runs.loc["b", "sigma_1"] != runs.loc["rate_2", "sigma_1"]
+
+
+def test_figures_of_the_table_of_runs(finished, tmp_path):
+    """A varied parameter as x, another as colour, a third as panels; drawn again when they change, by name only."""
+    project: Project = finished.copy(tmp_path / "project")
+    vary = "training.optimizer.learning_rate: [0.1, 0.2], initial.seed: [0, 1]"
+    project.edit("compute:", f"sweeps: {{s: {{vary: {{{vary}}}}}}}\ncompute:")
+    figure = "{kind: runs, runs: [s], x: learning_rate, y: sigma_1, color: seed}"
+    project.edit("bird: {kind: bird, runs: all}", f"rates: {figure}")
+    project.compute()
+    table = pd.read_csv(project.root / "results/figs/rates.csv")
+    assert list(table["learning_rate"]) == [0.1, 0.1, 0.2, 0.2]
+    assert list(table["seed"]) == [0, 1, 0, 1]
+    runs = pd.read_csv(project.root / "results/figs/runs.csv").set_index("run")
+    assert list(table["sigma_1"]) == list(runs.loc[table["run"], "sigma_1"])
+    assert (project.root / "results/figs/rates.pdf").read_bytes().startswith(b"%PDF")
+    assert project.jobs() == {}
+    project.edit("color: seed", "panels: seed")
+    assert project.jobs() == {"scatter": 1, "publish": 1, "all": 1}
+    project.edit("y: sigma_1", "y: sigma_l")
+    done = project.run()
+    assert done.returncode != 0
+    told = "y = 'sigma_l' is no column of the table of runs; did you mean 'sigma_1'?"
+    assert told in done.stdout + done.stderr
+
+
+def test_each_value_has_its_panel_and_colour():
+    table = pd.DataFrame({"run": list("abcd"), "rate": [2, 1, 1, 2], "sigma": [4, 3, 5, 6.0], "seed": [0, 0, 1, 1]})
+    table.attrs["options"] = {"x": "rate", "y": "sigma", "panels": "seed", "log": ["y"]}
+    figure = Figure()
+    scatter.scatter(figure, table)
+    lines = [axes.lines[0] for axes in figure.axes]
+    assert [list(line.get_xdata()) for line in lines] == [[1, 2], [1, 2]]
+    assert [list(line.get_ydata()) for line in lines] == [[3, 4], [5, 6]]
+    assert [axes.get_title() for axes in figure.axes] == ["seed = 0", "seed = 1"]
+    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
+    table.attrs["options"] = {"x": "rate", "y": "sigma", "color": "seed"}
+    figure = Figure()
+    scatter.scatter(figure, table)
+    assert [line.get_label() for line in figure.axes[0].lines] == ["seed = 0", "seed = 1"]

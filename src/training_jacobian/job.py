@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CLOCK = Clock()
 MODULES = {  # in stages/, where it is not that of all analyses
-    **{name: name for name in ("data", "train", "columns", "svd", "table", "summary")},
+    **{name: name for name in ("data", "train", "columns", "svd", "table", "summary", "scatter")},
     **{"jacobian": "gather", "figure": "figures"},
 }
 
@@ -112,6 +112,7 @@ def _make(options: argparse.Namespace) -> None:
         "jacobian": (options.blocks, first),
         "figure": (out,),
         "table": (out,),
+        "scatter": (out,),
     }
     module = MODULES.get(options.stage, "analysis")
     if "stages.variants" in made["code"]:

@@ -1,5 +1,6 @@
 SHAPES = {  # of figures and tables, by the suffixes of their files: the command that makes them, and their names
     "figure": ("figure", [".csv", ".pdf", ".png"]),
+    "scatter": ("scatter", [".csv", ".pdf", ".png"]),
     "table": ("figure", [".csv"]),
     "runs": ("table", [".csv", ".json"]),
     "summary": ("summary", [".csv"]),

@@ -67,15 +67,16 @@ class Plan:
             return False
         if stage in STAGES or ANALYSES[stage].always:
             return True
-        plots = {name: KINDS[plot.kind][0] for name, plot in self.params.figures.plots.items()}
-        asking = [name for name, each in plots.items() if not ANALYSES[each].group and stage in catalog.chain(each)]
+        plots = {name: catalog.shown(plot.kind) for name, plot in self.params.figures.plots.items()}
+        of_one = {name: each for name, each in plots.items() if each and not ANALYSES[each].group}
+        asking = [name for name, each in of_one.items() if stage in catalog.chain(each)]
         return any(run in self.params.plotted(name) for name in asking)
 
     def groups(self, plot: str | None = None) -> list[tuple[str, str, tuple[str, ...]]]:
         """Analysis, name and runs of each group that is compared, in a plot or in all."""
         plots, made = self.params.figures.plots, []
         for each in [plots[plot]] if plot else plots.values():
-            analysis = KINDS[each.kind][0]
+            analysis = str(catalog.shown(each.kind))
             for name, runs in getattr(each, "comparisons", {}).items():
                 together = combinations(runs, 2) if ANALYSES[analysis].group == "pairs" else [tuple(runs)]
                 made += [(analysis, name, tuple(some)) for some in together]
@@ -143,7 +144,7 @@ class Plan:
     def figures(self) -> dict[str, list[str]]:
         """Suffixes of the files of each figure and table."""
         drawn = {
-            name: [".csv", ".pdf", ".png"] if KINDS[plot.kind][1].drawn else [".csv"]
+            name: [".csv", ".pdf", ".png"] if plot.kind not in KINDS or KINDS[plot.kind][1].drawn else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
         return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
@@ -152,6 +153,8 @@ class Plan:
         """What a figure or table is made by: the rule of that name."""
         if name == SUMMARY:
             return "summary"
+        if name != TABLE and self.params.figures.plots[name].kind not in KINDS:
+            return "scatter"
         return "runs" if name == TABLE else "figure" if ".pdf" in self.figures()[name] else "table"
 
     def keys(self, shape: str) -> list[str]:
@@ -168,11 +171,11 @@ class Plan:
         """What a figure or table is made of."""
         if name == SUMMARY:
             return self.stated()
-        if name == TABLE:
-            return [
-                (self._said(run), made[stage]) for run, made in self.recipes.items() for stage in self.telling(made)
-            ]
-        analysis = KINDS[self.params.figures.plots[name].kind][0]
+        analysis = None if name == TABLE else catalog.shown(self.params.figures.plots[name].kind)
+        if analysis is None:
+            runs = self.recipes if name == TABLE else self.params.plotted(name)
+            made = {run: self.recipes[run] for run in runs}
+            return [(self._said(run), each[stage]) for run, each in made.items() for stage in self.telling(each)]
         if not ANALYSES[analysis].group:
             return [(self._said(run), self.recipes[run][analysis]) for run in self.params.plotted(name)]
         shown = []
@@ -216,21 +219,25 @@ class Plan:
         """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
         shown = self.shown(name)
         parameters: dict[str, Any] = {"name": name}
-        if name == TABLE:
+        plot = self.params.figures.plots.get(name)
+        if name == SUMMARY:
+            modules = ["stages.summary"]
+        elif plot is None or plot.kind not in KINDS:
             needed = {section for _, made in shown for section in _needed(made["stage"])}
             parameters["settings"] = {each: self.params.settings(each).model_dump() for each in sorted(needed)}
-            modules = ["stages.table", *sorted({_columns(made["stage"]) for _, made in shown})]
-        elif name == SUMMARY:
-            modules = ["stages.summary"]
+            modules = ["stages.scatter" if plot else "stages.table"]
+            modules += sorted({_columns(made["stage"]) for _, made in shown})
+            if plot:
+                parameters["options"] = options(plot)
         else:
-            plot = self.params.figures.plots[name]
             analysis, kind = KINDS[plot.kind]
             parameters |= {"kind": plot.kind, "analysis": analysis, "file": kind.file, "options": options(plot)}
             modules = ["stages.figures"]
             if kind.drawn:
-                parameters["style"] = self.params.figures.style.model_dump(exclude_defaults=True)
                 parameters["unit"] = self._unit(name)
                 modules.append(f"analyses.{analysis}.figures")
+        if plot and ".pdf" in self.figures()[name]:
+            parameters["style"] = self.params.figures.style.model_dump(exclude_defaults=True)
         inputs = [[columns, path(made)] for columns, made in shown]
         return {"stage": "figures", "parameters": parameters, "code": code(*modules), "inputs": inputs}
 

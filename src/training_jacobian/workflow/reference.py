@@ -76,7 +76,7 @@ def _lines() -> Iterator[str]:
         "figures.style": sections.Style,
         "summary": sections.Summary,
     }
-    rest["compute"] = sections.Compute
+    rest |= {"figures.plots.<name>: {kind: runs}": sections.OfRuns, "compute": sections.Compute}
     for title, model in rest.items():
         yield from _section(title, model, model.__doc__)
 
