@@ -136,10 +136,10 @@ def test_figures_of_the_table_of_runs(finished, tmp_path):
     assert project.jobs() == {}
     project.edit("color: seed", "panels: seed")
     assert project.jobs() == {"scatter": 1, "publish": 1, "all": 1}
-    project.edit("y: sigma_1", "y: sigma_l")
+    project.edit("y: sigma_1", "y: tset_loss")
     done = project.run()
     assert done.returncode != 0
-    told = "y = 'sigma_l' is no column of the table of runs; did you mean 'sigma_1'?"
+    told = "y = 'tset_loss' is no column of the table of runs; did you mean 'test_loss'?"
     assert told in done.stdout + done.stderr
 
 
