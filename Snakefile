@@ -22,7 +22,7 @@ if workflow.config_settings.config or len(PARAMS) > 1:
 try:
     # a job of a cluster may be of any study
     PLANS = studies.Plans(plan.plan(PARAMS[0]), studies.asked_for(sys.argv[1:]) if workflow.is_main_process else None)
-    for each in PLANS.all:
+    for each in PLANS.asked(sys.argv[1:]):
         if workflow.is_main_process and "--unlock" not in sys.argv:
             fits.check(each, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
     PLANS.write_recipes()

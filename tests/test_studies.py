@@ -131,6 +131,18 @@ def test_what_a_command_line_asks_for():
     assert asked(["results/train/0123456789ab/train.h5"]) is None  # of whatever study
 
 
+def test_what_does_not_fit_stops_the_study_alone(project):
+    project.edit("{seed: 7}}", "{seed: 7}, model: {hidden: [100000]}}", "studies/other.yaml")
+    assert planned(project) == Counter()
+    done = project.run("-n", "results/figs/other/all")
+    assert done.returncode != 0
+    assert "runs.b: " in done.stdout + done.stderr
+    project.edit("{seed: 7}, model: {hidden: [100000]}}", "{seed: 7}}", "studies/other.yaml")
+    project.edit("{seed: 1}}", "{seed: 1}, model: {hidden: [100000]}}")
+    assert planned(project, "results/figs/other/all") == Counter()
+    assert project.run("-n").returncode != 0
+
+
 def test_names_are_checked(tmp_path):
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies/My Study.yaml").write_text(TINY)

@@ -30,7 +30,7 @@ def random_subspace(dimension: int, size: int, seed: int, without: np.ndarray | 
 
 
 def cosines(A: np.ndarray, B: np.ndarray, dimensions: list[int]) -> Iterator[np.ndarray]:
-    """Cosines of the principal angles, rising, between the spans of the first k rows of A and of B, for each k.
+    """Cosine of each principal angle, rising, between the spans of the first k rows of A and of B, for each k.
 
     A (m, N) and B (n, N) have orthonormal rows.  Singular values of C = A_k B_k^T (Bjorck and Golub 1973), here as
     roots of the eigenvalues of C C^T: three times as fast, and off by at most about 1e-8, at cosines near 0.

@@ -20,10 +20,15 @@ def found(root: Path = Path()) -> dict[str, Path]:
     return files
 
 
+def _targets(arguments: list[str]) -> list[str]:
+    """What of a command line lies in results/."""
+    return [each.removeprefix("./") for each in arguments if each.removeprefix("./").startswith("results/")]
+
+
 def asked_for(arguments: list[str]) -> set[str] | None:
     """Names of the studies that a command line of Snakemake asks for; None if that cannot be told, so any."""
     names: set[str] = set()
-    for target in (each.removeprefix("./") for each in arguments if each.removeprefix("./").startswith("results/")):
+    for target in _targets(arguments):
         if target == "results/figs/all":
             continue
         study = re.fullmatch(r"results/figs/([^/]+)/[^/]+", target)
@@ -44,6 +49,12 @@ class Plans:
         chosen = files if names is None else {name: files[name] for name in sorted(names)}
         self.main = main
         self.all = [main, *(plan(path, study=name) for name, path in chosen.items())]
+
+    def asked(self, arguments: list[str]) -> list[Plan]:
+        """Those that a command line asks for: not params.yaml if it has nothing but studies."""
+        names = asked_for(arguments)
+        alone = names and len(names) == len(self.all) - 1 and "results/figs/all" not in _targets(arguments)
+        return self.all[1:] if alone else self.all
 
     def of(self, key: str) -> Plan:
         """The plan that wants the artifact of a key.  Raises ParamsError if none does."""
