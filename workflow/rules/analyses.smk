@@ -7,7 +7,7 @@ for name, analysis in catalog.ANALYSES.items():
         input:
             upstream(name),
         output:
-            expand(home(name) + "/{{key}}/{file}", file=analysis.files),
+            expand(under(name, "{{key}}/{file}"), file=analysis.files),
         log:
             f"results/logs/{name}/{{key}}.log",
         priority: urgency(0)

@@ -20,6 +20,11 @@ wildcard_constraints:
     key="[0-9a-f]{12}",
 
 
+def under(stage, path):
+    """A path in the folder of all artifacts of a stage."""
+    return "/".join((home(stage), path))
+
+
 def recipe_file(wildcards):
     """The recipe of a job.  Its name is its hash: an edit made while the workflow runs makes another file."""
     return f"results/recipes/{wildcards.key}.json"

@@ -15,7 +15,7 @@ for shape, (command, suffixes) in SHAPES.items():
         input:
             lambda wildcards: ancient(PLANS.of(wildcards.key).shown_files(wildcards.key)),
         output:
-            expand(home("figures") + "/{{key}}/{{name}}{suffix}", suffix=suffixes),
+            expand(under("figures", "{{key}}/{{name}}{suffix}"), suffix=suffixes),
         log:
             "results/logs/figures/{key}-{name}.log",
         wildcard_constraints:

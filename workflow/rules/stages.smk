@@ -17,7 +17,7 @@ rule data:
     input:
         lambda wildcards: ancient(PLANS.of(wildcards.key).raw_files(wildcards.key)),
     output:
-        home("data") + "/{key}/data.h5",
+        under("data", "{key}/data.h5"),
     log:
         "results/logs/data/{key}.log",
     localrule: True
@@ -37,7 +37,7 @@ rule train:
         upstream("train"),
         theta=lambda wildcards: ancient(PLANS.of(wildcards.key).theta_file(wildcards.key)),
     output:
-        home("train") + "/{key}/train.h5",
+        under("train", "{key}/train.h5"),
     log:
         "results/logs/train/{key}.log",
     priority: urgency(0)
@@ -50,7 +50,9 @@ rule train:
         stage="train",
         recipe=recipe_file,
         out=lambda wildcards, output: output,
-        more=lambda wildcards, input: f"--jax --theta {shlex.quote(str(input.theta))}" if input.get("theta") else "--jax",
+        more=lambda wildcards, input: (
+            f"--jax --theta {shlex.quote(str(input.theta))}" if input.get("theta") else "--jax"
+        ),
     shell:
         JOB
 
@@ -59,7 +61,7 @@ rule columns:
     input:
         upstream("jacobian"),
     output:
-        temp(home("jacobian") + "/{key}/columns-{first}-{last}.h5"),
+        temp(under("jacobian", "{key}/columns-{first}-{last}.h5")),
     log:
         "results/logs/jacobian/{key}-{first}-{last}.log",
     wildcard_constraints:
@@ -84,7 +86,7 @@ rule jacobian:
     input:
         lambda wildcards: ancient(PLANS.of(wildcards.key).blocks(wildcards.key)),
     output:
-        home("jacobian") + "/{key}/jacobian.h5",
+        under("jacobian", "{key}/jacobian.h5"),
     log:
         "results/logs/jacobian/{key}.log",
     priority: urgency(1)
@@ -106,7 +108,7 @@ rule svd:
     input:
         upstream("svd"),
     output:
-        home("svd") + "/{key}/svd.h5",
+        under("svd", "{key}/svd.h5"),
     log:
         "results/logs/svd/{key}.log",
     priority: urgency(1)
