@@ -201,10 +201,14 @@ class Project:
 
 
 def computed(tmp_path_factory, name: str, params: str) -> Project:
-    """A project computed once for all of xdist's workers; copy it before changing anything."""
+    """A project computed once for all of xdist's workers; copy it before changing anything.
+
+    With FINISHED_PROJECTS, a folder, once for all runs of pytest of the same code: .ci/run does that.
+    """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # each worker has a folder in it
+    shared = Path(os.environ.get("FINISHED_PROJECTS", shared))
     root = shared / name
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
