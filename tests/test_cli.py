@@ -62,9 +62,9 @@ def test_path_of_what_no_figure_shows(capsys):
 
 def test_names_agree():
     assert (*STAGES, "figures") == address.STAGES
-    assert catalog.ORDER == (*STAGES, *catalog.ANALYSES)
+    assert (*STAGES, *catalog.ANALYSES) == catalog.ORDER
     assert not {*job.MODULES, *address.STAGES} & set(catalog.ANALYSES)  # what a job is called says what it does
-    assert set(catalog.KINDS) == {kind for each in get_args(PLOT)[0].__args__ for kind in kinds_of(each)}
+    assert set(catalog.KINDS) == {kind for each in get_args(get_args(PLOT)[0]) for kind in kinds_of(each)}
     for analysis, kind in catalog.KINDS.values():
         assert kind.file in catalog.files(analysis)
 
