@@ -106,6 +106,16 @@ def test_a_job_refuses_another_address(capsys, tmp_path):
     assert not (tmp_path / "data.h5").exists()
 
 
+@pytest.mark.parametrize(("command", "stage"), [("svdd", "svd"), ("svd", "spectrum"), ("columns", "train")])
+def test_a_job_refuses_the_recipe_of_another_stage(capsys, tmp_path, command, stage):
+    made = plan().recipes["paper"][stage]
+    (tmp_path / "recipe").write_text(json.dumps(made))
+    out = tmp_path / address.key(made) / "out.h5"
+    assert cli.main(["job", command, "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
+    assert f"{command} is no job of --recipe, which is of stage {stage}" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_job_refuses_code_edited_since(capsys, tmp_path):
     made = {**plan().recipes["paper"]["data"], "code": {"stages.data": "0" * 12}}
     (tmp_path / "recipe").write_text(json.dumps(made))
