@@ -25,12 +25,11 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator, gmres, svds
 
 from conftest import HANGS, TINY, Project
-from training_jacobian import recipe
-from training_jacobian.artifacts import raw, store
+from training_jacobian.artifacts import address, raw, store
+from training_jacobian.artifacts.raw_file import Raw
 from training_jacobian.jacobian.operator import TrainingJacobian
 from training_jacobian.learning import training
-from training_jacobian.learning.datasets import Raw
-from training_jacobian.stages import angles, columns, data, density, gather, identity, svd, train, triplets
+from training_jacobian.stages import analysis, columns, data, gather, svd, train
 from training_jacobian.workflow import plan
 from training_jacobian.workflow.loading import ParamsError
 
@@ -63,33 +62,37 @@ def made(folder: Path, text: str, monkeypatch) -> plan.Plan:
     return plan.plan()
 
 
-def trained(of: dict[str, recipe.Recipe]) -> tuple[Path, Path]:
-    """`data.h5` and `train.h5` of a run, made in the working directory."""
-    at = [Path(recipe.path(of[stage], f"{stage}.h5")) for stage in ("data", "train")]
-    data.make_data(of["data"], [], at[0])
-    train.make_train(of["train"], at[0], None, at[1])
-    return at[0], at[1]
+def trained(of: dict[str, address.Recipe]) -> Path:
+    """`train.h5` of a run, made in the working directory."""
+    data.make(of["data"], [], Path(address.path(of["data"], "data.h5")))
+    train.make(of["train"], None, out := Path(address.path(of["train"], "train.h5")))
+    return out
 
 
-def decomposed(of: dict[str, recipe.Recipe]) -> tuple[Path, Path, Path]:
-    """Data, J and its SVD of a run."""
-    inputs, J = trained(of), Path(recipe.path(of["jacobian"], "jacobian.h5"))
-    with h5py.File(inputs[1]) as file:
+def decomposed(of: dict[str, address.Recipe]) -> None:
+    """J and its SVD of a run."""
+    with h5py.File(trained(of)) as file:
         size = file["theta"].shape[1]
+    J = Path(address.path(of["jacobian"], "jacobian.h5"))
     block = J.with_name(f"columns-0-{size}.h5")
-    columns.make_columns(of["jacobian"], *inputs, 0, size, block)
-    gather.make_jacobian(of["jacobian"], [block], J)
-    svd.make_svd(of["svd"], J, out := Path(recipe.path(of["svd"], "svd.h5")))
-    return inputs[0], J, out
+    columns.make(of["jacobian"], 0, size, block)
+    gather.make(of["jacobian"], [block], J)
+    svd.make(of["svd"], Path(address.path(of["svd"], "svd.h5")))
+
+
+def analysed(made: address.Recipe) -> Path:
+    """Folder of an analysis."""
+    analysis.make(made, out := Path(address.path(made)))
+    return out
 
 
 def job(project: Project, stage: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The job `train` of the run `a`, run again."""
-    of = plan.plan(project.root / "params.yaml").recipes["a"]
-    files = {name: recipe.path(of[name], f"{name}.h5") for name in ("data", "train")}
-    (project.root / files["train"]).unlink()
-    words = [stage, "--recipe", f"results/recipes/{recipe.key(of['train'])}.json", "--data", files["data"]]
-    return python(project, "-m", "training_jacobian", *words, "--out", files["train"], **variables)
+    """The job of a stage of the run `a`, run again."""
+    made = plan.plan(project.root / "params.yaml").recipes["a"][stage]
+    file = address.path(made, f"{stage}.h5")
+    (project.root / file).unlink()
+    words = ["job", stage, "--recipe", f"results/recipes/{address.key(made)}.json", "--jax", "--out", file]
+    return python(project, "-m", "training_jacobian", *words, **variables)
 
 
 def python(
@@ -145,16 +148,10 @@ def test_counts_lose_what_was_deflated(tmp_path, monkeypatch):
         BIRD.replace("all", "[a]") + "    density: {kind: density, runs: [b]}\n    j: {kind: identity, runs: [a]}\n"
     )
     of = made(tmp_path, LITTLE.replace(BIRD, figure) + COUNTS, monkeypatch).recipes
-    _, J, _ = decomposed(of["a"])
-    folders = {
-        stage: Path(recipe.path(made, "")) for stage, made in {**of["b"], "identity": of["a"]["identity"]}.items()
-    }
-    identity.make_identity(of["a"]["identity"], J, folders["identity"])
-    inputs = [Path(recipe.path(of["b"][stage], f"{stage}.h5")) for stage in ("data", "train")]
-    triplets.make_triplets(of["b"]["triplets"], *inputs, folders["triplets"])
-    density.make_density(of["b"]["density"], *inputs, folders["triplets"] / "triplets.h5", folders["density"])
-    table = np.genfromtxt(folders["density"] / "counts.csv", delimiter=",", names=True)
-    sigma = np.genfromtxt(folders["identity"] / "sigma.csv", delimiter=",", names=True)["sigma"]
+    decomposed(of["a"])
+    sigma = np.genfromtxt(analysed(of["a"]["identity"]) / "sigma.csv", delimiter=",", names=True)["sigma"]
+    analysed(of["b"]["triplets"])
+    table = np.genfromtxt(analysed(of["b"]["density"]) / "counts.csv", delimiter=",", names=True)
     truth = [(sigma < each).sum() for each in table["threshold"]]
     assert truth == [154, 158, 159, 160]
     assert (table["low"] <= truth).all()
@@ -171,10 +168,10 @@ def test_prediction_taken_for_the_whole_eigenspace(tmp_path, monkeypatch):
     text = RELU.replace(BIRD, BIRD.replace("all", "[a, b]") + plots)
     text += "angles: {dimensions: {start: 5, stop: 150, num: 3}, seed: 0}\n"
     of = made(tmp_path, text, monkeypatch)
-    files = [decomposed(of.recipes[run]) for run in ("a", "b")]
+    for run in ("a", "b"):
+        decomposed(of.recipes[run])
     (pair,) = of.by_key["angles"].values()
-    angles.make_angles(pair, [each[0] for each in files], [each[2] for each in files], Path(recipe.path(pair)))
-    assert Path(recipe.path(pair, "overlaps.csv")).exists()
+    assert (analysed(pair) / "overlaps.csv").exists()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -197,7 +194,7 @@ def jax_jacobian(function, at, mode):
 def test_any_oserror_is_damaged(project):
     """More of the operating system's answers: test_store.py."""
     of = plan.plan(project.root / "params.yaml").recipes["a"]["svd"]
-    path = project.root / recipe.path(of, "svd.h5")
+    path = project.root / address.path(of, "svd.h5")
     content = path.read_bytes()
     with path.open("r+b") as locked:
         fcntl.flock(locked, fcntl.LOCK_EX)
@@ -293,7 +290,7 @@ def test_exploding_losses(tmp_path, monkeypatch):
         "epochs: 1", "epochs: 1\n    may_diverge: true"
     )
     kept = made(tmp_path, text, monkeypatch)
-    assert trained(kept.recipes["a"])[1].exists()
+    assert trained(kept.recipes["a"]).exists()
 
 
 @pytest.mark.engines
@@ -303,9 +300,8 @@ def test_a_job_names_its_run(project, monkeypatch):
     made = plan.plan()
     made.write_recipes()
     of = made.recipes["a"]["train"]
-    data, key = recipe.path(of["from"], "data.h5"), recipe.key(of)
-    words = ["train", "--recipe", f"results/recipes/{key}.json", "--data", data, "--out", recipe.path(of, "train.h5")]
-    done = python(project, "-m", "training_jacobian", *words, "--log", "log")
+    words = ["train", "--recipe", f"results/recipes/{address.key(of)}.json", "--out", address.path(of, "train.h5")]
+    done = python(project, "-m", "training_jacobian", "job", *words, "--jax", "--log", "log")
     assert re.search(r"run a, stage train: training has diverged at .*; lower .*; log: log\n$", done.stderr)
 
 
@@ -355,7 +351,7 @@ def test_the_users_own_session(project):
     done = python(project, "-c", SESSION, cwd=notebooks)
     assert (done.returncode, done.stdout) == (0, "False False\n"), done.stderr
     of = plan.plan(project.root / "params.yaml").recipes["a"]
-    with h5py.File(project.root / recipe.path(of["jacobian"], "jacobian.h5")) as file:
+    with h5py.File(project.root / address.path(of["jacobian"], "jacobian.h5")) as file:
         np.testing.assert_allclose(np.load(notebooks / "product.npy"), file["J"][()].sum(axis=1), rtol=1e-12)
 
 
@@ -388,11 +384,19 @@ def test_pickling(project, tiny, monkeypatch):
 
 MINE = """\"\"\"Mine.\"\"\"
 
+from typing import Literal
+
 import numpy as np
 
+from training_jacobian.learning.datasets import digits
+
 EXAMPLES, INPUTS, CLASSES = 1797, 64, 10
-RAW, CODE = (), ("datasets.mine",)
+RAW = ()
 FILES = ("data/mine.npz",)
+
+
+class Options(digits.Options):
+    name: Literal["mine"]
 
 
 def load():
@@ -406,8 +410,7 @@ def test_a_changed_data_file(project):
     """README's way to add a data set, one that reads a file; what else a module may read: test_reading_files.py."""
     from training_jacobian.learning.datasets import digits
 
-    (project.root / "src/training_jacobian/datasets/mine.py").write_text(MINE)
-    project.edit('Literal["digits"]', 'Literal["digits", "mine"]', "src/training_jacobian/data_params.py")
+    (project.root / "src/training_jacobian/learning/datasets/mine.py").write_text(MINE)
     project.edit("name: digits", "name: mine")
     inputs, labels = digits.load()
     np.savez(project.root / "data/mine.npz", inputs=inputs, labels=labels)
@@ -415,5 +418,5 @@ def test_a_changed_data_file(project):
     assert project.key("a", "data") == before["data"]
     np.savez(project.root / "data/mine.npz", inputs=inputs / 2, labels=labels)
     assert not set(before.values()) & {project.key("a", stage) for stage in before}
-    project.edit('FILES = ("data/mine.npz",)', "", "src/training_jacobian/datasets/mine.py")  # and forgotten
+    project.edit('FILES = ("data/mine.npz",)', "", "src/training_jacobian/learning/datasets/mine.py")  # and forgotten
     assert "reads data/mine.npz, which its FILES do not name" in project.run("all_data").stderr

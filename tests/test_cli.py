@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from training_jacobian.kinds import KINDS
 
 from conftest import ROOT
-from training_jacobian import cli, commands, recipe
-from training_jacobian.analyses import Plot
+from training_jacobian import cli, commands, job
+from training_jacobian.artifacts import address
 from training_jacobian.jobs import troubles
-from training_jacobian.workflow.plan import FILES, plan
+from training_jacobian.stages import STAGES
+from training_jacobian.workflow import catalog
+from training_jacobian.workflow.plan import plan
+from training_jacobian.workflow.sections import PLOT
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def test_help_is_quick_to_load():
 
 
 def test_snakefile_needs_no_jax():
-    program = "import sys, training_jacobian.plan as p; p.plan(); print('jax' in sys.modules)"
+    program = "import sys, training_jacobian.workflow.plan as p; p.plan(); print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -46,11 +48,11 @@ def test_help_tells_what_to_do(capsys):
 
 def test_path(capsys):
     assert cli.main(["path", "paper", "svd"]) == 0
-    key = recipe.key(plan().recipes["paper"]["svd"])
+    key = address.key(plan().recipes["paper"]["svd"])
     assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
     assert cli.main(["path", "paper"]) == 0
     stages = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert stages == [*recipe.CORE[:-1], "identity", recipe.CORE[-1], "perturbation", "behaviour", "subspace"]
+    assert stages == [*STAGES, "spectrum", "behaviour", "identity", "perturbation", "subspace"]
 
 
 def test_path_of_what_no_figure_shows(capsys):
@@ -59,18 +61,26 @@ def test_path_of_what_no_figure_shows(capsys):
 
 
 def test_names_agree():
-    assert tuple(recipe.STAGES) == cli.STAGES
-    assert set(FILES) == set(recipe.STAGES)
-    assert set(KINDS) == set(get_args(Plot.model_fields["kind"].annotation))
-    for kind in KINDS.values():
-        assert kind.file in FILES[kind.stage]
+    assert (*STAGES, "figures") == address.STAGES
+    assert (*STAGES, *catalog.ANALYSES) == catalog.ORDER
+    assert not {*job.MODULES, *address.STAGES} & set(catalog.ANALYSES)  # what a job is called says what it does
+    assert set(catalog.KINDS) == {kind for each in get_args(get_args(PLOT)[0]) for kind in kinds_of(each)}
+    for analysis, kind in catalog.KINDS.values():
+        assert kind.file in catalog.files(analysis)
+
+
+def kinds_of(plot):
+    """Kinds that a model of a figure takes."""
+    return get_args(plot.model_fields["kind"].annotation)
 
 
 def test_unknown_run_and_stage(capsys):
     assert cli.main(["path", "papr", "svd"]) == 1
     assert "params.yaml has no run 'papr'; did you mean 'paper'?" in capsys.readouterr().err
+    assert cli.main(["path", "paper", "svdd"]) == 1
+    assert "no stage or analysis 'svdd'; did you mean 'svd'?" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
-        cli.main(["path", "paper", "svdd"])
+        cli.main(["pth", "paper", "svd"])
     assert stopped.value.code == 2
 
 
@@ -89,19 +99,30 @@ def test_check(capsys):
 def test_a_job_refuses_another_address(capsys, tmp_path):
     made = plan().recipes["paper"]["data"]
     (tmp_path / "recipe").write_text(json.dumps(made))
-    arguments = ["data", "--recipe", str(tmp_path / "recipe"), "--out", str(tmp_path / "data.h5")]
+    arguments = ["job", "data", "--recipe", str(tmp_path / "recipe"), "--out", str(tmp_path / "data.h5")]
     assert cli.main([*arguments, "--log", str(tmp_path / "log")]) == 1
-    assert f"is not at the address of --recipe, {recipe.key(made)}" in capsys.readouterr().err
+    assert f"is not at the address of --recipe, {address.key(made)}" in capsys.readouterr().err
     assert "Traceback" in (tmp_path / "log").read_text()
     assert not (tmp_path / "data.h5").exists()
 
 
-def test_a_job_refuses_code_edited_since(capsys, tmp_path):
-    made = {**plan().recipes["paper"]["data"], "code": {"data": "0" * 12}}
+@pytest.mark.parametrize(("command", "stage"), [("svdd", "svd"), ("svd", "spectrum"), ("columns", "train")])
+def test_a_job_refuses_the_recipe_of_another_stage(capsys, tmp_path, command, stage):
+    made = plan().recipes["paper"][stage]
     (tmp_path / "recipe").write_text(json.dumps(made))
-    out = tmp_path / recipe.key(made) / "data.h5"
-    assert cli.main(["data", "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
-    assert "data was edited after the workflow was started; run the same command again" in capsys.readouterr().err
+    out = tmp_path / address.key(made) / "out.h5"
+    assert cli.main(["job", command, "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
+    assert f"{command} is no job of --recipe, which is of stage {stage}" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_job_refuses_code_edited_since(capsys, tmp_path):
+    made = {**plan().recipes["paper"]["data"], "code": {"stages.data": "0" * 12}}
+    (tmp_path / "recipe").write_text(json.dumps(made))
+    out = tmp_path / address.key(made) / "data.h5"
+    assert cli.main(["job", "data", "--recipe", str(tmp_path / "recipe"), "--out", str(out)]) == 1
+    told = "stages.data, or what it imports, was edited after the workflow was started; run the same command again"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -152,7 +173,7 @@ def test_the_project_is_that_of_the_folder_one_is_in(tmp_path, monkeypatch):
 
 def test_an_error_is_told_where_its_teller_has_one(monkeypatch):
     """A package that is broken breaks the look-up of whose job it was, too."""
-    monkeypatch.setitem(sys.modules, "training_jacobian.recipe", None)
+    monkeypatch.setitem(sys.modules, "training_jacobian.artifacts.address", None)
     made = {"stage": "svd", "parameters": {}, "code": {}}
-    options = argparse.Namespace(recipe=made, name="svd")
+    options = argparse.Namespace(recipe=made, name="job", stage="svd")
     assert troubles.told(ValueError("the first error"), options) == "stage svd: the first error"

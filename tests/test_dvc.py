@@ -110,7 +110,7 @@ def test_edit_under_one_engine_and_go_on_with_the_other(project):
 
 
 def test_an_edit_of_the_code(project):
-    project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/subspaces.py")
+    project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/spectral/subspaces.py")
     assert set(project.dvc("repro")) == {"subspace", "pfj", "angles", "figures"}
     assert project.snakemake() == {}
 
@@ -184,24 +184,14 @@ def test_clone_and_pull_through_s3(finished, tmp_path, s3):
 
 @pytest.fixture(scope="module")
 def finished_tiny(tmp_path_factory) -> Repository:
-    smoke = yaml.safe_load((ROOT / "smoke.yaml").read_text())
-    named = (
-        "perturbation",
-        "behaviour",
-        "subspace",
-        "angles",
-        "pfj",
-        "density",
-    )  # by dvc.yaml, so DVC wants them in params.yaml
-    sections = {"summary": None} | {name: smoke[name] for name in named}
-    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + yaml.safe_dump(sections))
+    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY)
     made.dvc("repro")
     return made
 
 
 def stages(jobs):
     """Jobs by the folder of their log; `publish` is noted beside the folders."""
-    folders = {"figure": "figures", "runs": "figures", "table": "figures"}
+    folders = dict.fromkeys(("figure", "runs", "table", "summary"), "figures")
     found = Counter()
     for rule, count in jobs.items():
         if rule not in ("publish", "all"):

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import aslinearoperator
 
 import fuzzing
-from training_jacobian import recipe, tables
-from training_jacobian.artifacts import integrity, store
+from training_jacobian.artifacts import address, integrity, store
 from training_jacobian.spectral.remembered import Remembered
-from training_jacobian.stages import gather
+from training_jacobian.stages import gather, table
 
 FILES = {
     "train": ["train.h5"],
@@ -44,7 +43,7 @@ CHAINS = [chain(seed) for seed in (0, 1)]
 
 
 def folder(root: Path, run: int, stage: str) -> Path:
-    return root / recipe.path(CHAINS[run][stage])
+    return root / address.path(CHAINS[run][stage])
 
 
 def write(root: Path) -> None:
@@ -82,13 +81,13 @@ def read_blocks(root, run, out):
     with pytest.MonkeyPatch.context() as patch:  # the matrix, in place of a file
         patch.setattr(store, "write_recipe", lambda *_: None)
         patch.setattr(store, "write_hdf5", lambda _, datasets, *__, **___: written.append(datasets["J"]))
-        gather.make_jacobian(CHAINS[run]["jacobian"], blocks, out / "jacobian.h5")
+        gather.make(CHAINS[run]["jacobian"], blocks, out / "jacobian.h5")
     return written
 
 
 def read_tables(root, run, out):
-    found = tables.runs({"a": [folder(root, run, "spectrum"), folder(root, run, "train")]}, [0.1, 0.01])
-    return found.to_dict("records")
+    told = [table.told(folder(root, run, stage), {}) for stage in ("spectrum", "train")]
+    return table.typed([told[0] | told[1]]).to_dict("records")
 
 
 READERS = {"train": (read_train, read_rows, read_tables), "jacobian": (read_blocks,), "spectrum": (read_tables,)}
@@ -101,7 +100,7 @@ def old_blocks(root, run, out):
         try:
             with h5py.File(folder(root, run, "jacobian") / name) as file:
                 J.append(file["columns"][()])
-                assert file.attrs["key"] == recipe.key(CHAINS[run]["jacobian"])
+                assert file.attrs["key"] == address.key(CHAINS[run]["jacobian"])
                 assert store._digest(J[-1]) == file["columns"].attrs["sha256"]
         except (OSError, AssertionError) as error:
             raise store.ArtifactError("damaged") from error
@@ -224,8 +223,8 @@ def wrong(artifacts, stage: str, kind: Callable, chance: random.Random, reader: 
         else:
             if values != right(reader, root, run):
                 found.append("other values")
-    shutil.rmtree(harmed / "results" / stage)
-    shutil.copytree(root / "results" / stage, harmed / "results" / stage)
+    shutil.rmtree(harmed / address.home(stage))
+    shutil.copytree(root / address.home(stage), harmed / address.home(stage))
     return found
 
 

@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from training_jacobian.recipe import CORE, path
 
 from training_jacobian import cli
+from training_jacobian.artifacts.address import home, path
 from training_jacobian.artifacts.oserrors import ArtifactError
-from training_jacobian.workflow import housekeeping, publish
-from training_jacobian.workflow.plan import FILES, plan
+from training_jacobian.stages import STAGES
+from training_jacobian.workflow import catalog, housekeeping, publish
+from training_jacobian.workflow.plan import plan
+
+CORE = (*STAGES, "spectrum")
 
 
 @pytest.fixture
@@ -36,14 +39,14 @@ def test_a_finished_project_is_right(inside, capsys):
 
 
 def files_of_every_stage():
-    made = [(stage, file) for stage in CORE for file in FILES[stage]]
+    made = [(stage, file) for stage in CORE for file in catalog.files(stage)]
     return [*made, *((stage, "recipe.json") for stage in CORE), ("figures", "bird.pdf"), ("figures", "runs.csv")]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_every_damage_is_found(inside, damage, capsys):
     for stage, file in files_of_every_stage():
-        found = sorted(Path("results", stage).glob(f"*/{file}"))[0]
+        found = sorted(Path(home(stage)).glob(f"*/{file}"))[0]
         content = found.read_bytes()
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
@@ -93,18 +96,20 @@ ODD = {  # what may lie in the place of a file, or of a folder
 }
 
 
-def test_whatever_lies_in_results_is_told(inside):
+@pytest.mark.parametrize(("stage", "file"), [("svd", "svd.h5"), ("spectrum", "counts.csv")])
+def test_whatever_lies_in_results_is_told(inside, stage, file):
     """In the place of each kind of file, and of folders: each command gets to its end."""
-    folder, made = Path(path(plan().recipes["a"]["svd"])), plan()
-    places = [folder / name for name in ("svd.h5", "recipe.json", "SHA256SUMS")]
-    places += [folder, folder.parent, Path("results/logs"), Path("results/recipes")]
+    folder, made = Path(path(plan().recipes["a"][stage])), plan()
+    places = [folder / name for name in (file, "recipe.json", "SHA256SUMS")]
+    places += [folder, folder.parent, Path("results/analyses"), Path("results/logs"), Path("results/recipes")]
     stages = len(list(housekeeping.status(made)))
     for place in places:
         place.rename("aside")
         for odd, make in ODD.items():
             make(place)
             told = {str(each.path)[: len(str(folder))] for each in housekeeping.verify(made)}
-            assert (str(folder) in told) == (place.name not in ("logs", "recipes")), (place, odd)
+            affected = folder.is_relative_to(place) or place.parent == folder
+            assert (str(folder) in told) == affected, (place, odd)
             assert len(list(housekeeping.status(made))) == stages
             assert housekeeping.unreferenced([made]) == []
             place.rmdir() if place.is_dir() else place.unlink(missing_ok=True)

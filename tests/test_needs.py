@@ -15,14 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
-from training_jacobian.recipe import key
 
 from conftest import TINY, Project
 from training_jacobian import cli
+from training_jacobian.artifacts.address import key
+from training_jacobian.jacobian import operator
 from training_jacobian.jacobian.trajectory import Trajectory
-from training_jacobian.learning import training
+from training_jacobian.learning import problem, training
+from training_jacobian.learning.components import component
 from training_jacobian.learning.models import mlp
-from training_jacobian.stages import triplets
+from training_jacobian.run import MEMORY
 from training_jacobian.workflow import fits
 from training_jacobian.workflow.loading import parse
 from training_jacobian.workflow.needs import CACHE, CHUNK, KEPT, SEGMENT, SEGMENT_OF_PRODUCTS, Needs
@@ -77,15 +79,15 @@ def tree_of(text):
     return {**yaml.safe_load(text), "spectrum": {"thresholds": [0.1], "bulk_tolerance": 0.1}}
 
 
-def params(columns=2432, **changes):
-    """Params of one run, `a`, that differs from TINY's in these sections."""
+def params(columns=2432, kind=None, **changes):
+    """Params of one run, `a`, that differs from TINY's in these sections, with a figure of that kind."""
     tree = tree_of(TINY + ANALYSES)
     for section, values in changes.items():
         old = tree["defaults"].get(section, {})
         named = "name" in values and values["name"] != old.get("name")
         keep = {"activation": "gelu"} if section == "model" else {}
         tree["defaults"][section] = {**(keep if named else old), **values}
-    kind = "triplets" if "svd" in changes else "bird"
+    kind = kind or ("triplets" if "svd" in changes else "bird")
     tree |= {"runs": {"a": {}}, "compute": {"columns_per_job": columns}}
     tree["figures"]["plots"] = {"figure": {"kind": kind, "runs": "all"}}
     return parse(tree, Path())
@@ -105,15 +107,16 @@ def test_estimates_are_above_what_jobs_took_and_below_twice_that(changes, measur
 
 def test_constants_are_those_of_the_modules_that_import_jax():
     assert KEPT == training.KEPT
-    assert (CHUNK, CACHE, SEGMENT) == (linear_operator.CHUNK, linear_operator.CACHE, linear_operator.MEMORY)
-    assert triplets.MEMORY == SEGMENT_OF_PRODUCTS
+    assert (CHUNK, CACHE, SEGMENT) == (operator.CHUNK, operator.CACHE, operator.MEMORY)
+    assert MEMORY == SEGMENT_OF_PRODUCTS
 
 
 @pytest.mark.parametrize(("optimizer", "clip_norm"), OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_states_and_linearised_steps_are_as_large_as_they_are(optimizer, clip_norm):
     clip = {"clip_norm": clip_norm} if clip_norm else {}
     estimated = needs(model={"hidden": [32, 16]}, training={"optimizer": optimizer, "batch_size": 16, **clip})
-    gradient = training.gradient(mlp.shapes(64, [32, 16], 10), "mlp", "gelu")
+    model = {"name": "mlp", "hidden": [32, 16], "activation": "gelu"}
+    gradient = problem.gradient(mlp.shapes(model, 64, 10), model, component("losses", "cross_entropy"))
     gradient = gradient.on(jnp.zeros((16, 64)), jnp.zeros(16, int))
     transformation = training.optimizer(optimizer, {"name": "cosine"}, 4, clip_norm)
     theta = jax.ShapeDtypeStruct((estimated.run.size,), jnp.float64)
@@ -240,13 +243,9 @@ def test_a_way_out_is_named_only_where_it_is_one(machine):
     machine(memory=10**9)
     assert "lower svd.products or svd.rank, or choose a smaller model" in refusal(params(**LENET))
     machine(memory=29 * 10**8)
-    assert "lower data.test_size" in refusal(pfj(params(model={"hidden": [64]}, data={"test_size": 773})))
-
-
-def pfj(made):
-    """With a figure of the PFJ."""
-    plot = made.figures.plots["figure"].model_copy(update={"kind": "pfj_spectrum"})
-    return made.model_copy(update={"figures": made.figures.model_copy(update={"plots": {"figure": plot}})})
+    assert "lower data.test_size" in refusal(
+        params(kind="pfj_spectrum", model={"hidden": [64]}, data={"test_size": 773})
+    )
 
 
 def test_jobs_that_no_figure_shows_need_nothing(machine):
@@ -254,11 +253,17 @@ def test_jobs_that_no_figure_shows_need_nothing(machine):
     fits.check(Plan(params(model={"hidden": [64]}, data={"test_size": 773})))  # the same without the PFJ
 
 
+def disk(of):
+    """Bytes of all artifacts, and of the blocks beside J."""
+    assert of.passing == {"jacobian": of.disk["jacobian"]}
+    return sum(of.disk.values()) + of.passing["jacobian"]
+
+
 def test_disk_that_suffices_and_disk_that_does_not(machine):
-    made, need = params(model={"hidden": [64]}), needs(model={"hidden": [64]}).disk
-    machine(disk=sum(need.values()))  # the blocks beside J, too
+    made, need = params(model={"hidden": [64]}), disk(needs(model={"hidden": [64]}))
+    machine(disk=need)
     fits.check(Plan(made))
-    machine(disk=sum(need.values()) - 1)
+    machine(disk=need - 1)
     text = refusal(made, jobs_run_here=False)
     assert "results/ needs 743 MB of disk for what is not there yet (svd of a 370 MB, jacobian of a 185 MB" in text
     assert "and 743 MB are free" in text
@@ -267,20 +272,20 @@ def test_disk_that_suffices_and_disk_that_does_not(machine):
 
 
 def test_runs_that_share_an_artifact_need_it_once(machine):
-    made, need = params(model={"hidden": [64]}), needs(model={"hidden": [64]}).disk
+    made = params(model={"hidden": [64]})
     twice = made.model_copy(update={"runs": {"a": made.runs["a"], "b": made.runs["a"]}})
-    machine(disk=sum(need.values()))
+    machine(disk=disk(needs(model={"hidden": [64]})))
     fits.check(Plan(twice))
 
 
 def test_what_is_there_needs_nothing_more(machine):
     made = Plan(params(model={"hidden": [64]}))
-    need = needs(model={"hidden": [64]}).disk
+    need, all_of_it = needs(model={"hidden": [64]}).disk, disk(needs(model={"hidden": [64]}))
     name = key(made.recipes["a"]["jacobian"])
     write(Path(), {f"results/jacobian/{name}/columns-0-2432.h5": "x" * 1000, made.files("a", "data")[0]: ""})
-    machine(disk=sum(need.values()) - need["data"] - 1000)
+    machine(disk=all_of_it - need["data"] - 1000)
     fits.check(made)
-    machine(disk=sum(need.values()) - need["data"] - 1001)
+    machine(disk=all_of_it - need["data"] - 1001)
     refusal(made.params)
     write(Path(), {made.files("a", "svd")[0]: ""})  # J is there for the SVD alone
     machine(memory=needs(model={"hidden": [64]}).memory["spectrum"], disk=need["train"])

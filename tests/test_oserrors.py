@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import resource
 import tempfile
@@ -15,9 +16,10 @@ import pandas as pd
 import pytest
 
 from training_jacobian import cli
-from training_jacobian.artifacts import integrity, oserrors, store
+from training_jacobian.artifacts import address, integrity, oserrors, store
 from training_jacobian.artifacts.raw import ready
-from training_jacobian.learning.datasets import Raw, cifar10, idx
+from training_jacobian.artifacts.raw_file import Raw
+from training_jacobian.learning.datasets import _idx, cifar10
 
 MADE = {"stage": "data", "parameters": {}, "code": {}}
 AGAIN = "run the same command again"
@@ -237,7 +239,7 @@ def test_raw_files(folder, kind):
         read(path)
 
 
-@pytest.mark.parametrize("load", [lambda path: cifar10.load([path]), idx.read])
+@pytest.mark.parametrize("load", [lambda path: cifar10.load([path]), _idx.read])
 def test_data_sets_do_not_call_a_refusal_damage(folder, load):
     with pytest.raises(IsADirectoryError):
         load(folder)
@@ -247,12 +249,12 @@ def test_in_a_job(folder, monkeypatch, capsys):
     """The command says what the store says."""
     monkeypatch.chdir(folder)
     recipe = {"stage": "svd", "parameters": {}, "code": {}, "from": {"stage": "jacobian", "parameters": {}, "code": {}}}
-    key = cli.importlib.import_module("training_jacobian.recipe").key
-    Path("recipe").write_text(cli.json.dumps(recipe))
-    store.write_hdf5(Path("jacobian.h5"), {"J": np.eye(3)}, recipe["from"], dtype="float64")
-    job = ["svd", "--recipe", "recipe", "--jacobian", "jacobian.h5", "--out", f"results/svd/{key(recipe)}/svd.h5"]
-    with locked(Path("jacobian.h5")):
+    Path("recipe").write_text(json.dumps(recipe))
+    read = address.path(recipe["from"], "jacobian.h5")
+    store.write_hdf5(Path(read), {"J": np.eye(3)}, recipe["from"], dtype="float64")
+    job = ["job", "svd", "--recipe", "recipe", "--out", address.path(recipe, "svd.h5")]
+    with locked(Path(read)):
         assert cli.main(job) == 1
-    assert "jacobian.h5: cannot be read: Resource temporarily unavailable; another program" in capsys.readouterr().err
+    assert f"{read}: cannot be read: Resource temporarily unavailable; another program" in capsys.readouterr().err
     assert cli.main(job) == 0
     assert integrity.check(Path(job[-1]).rename(Path(job[-1])))

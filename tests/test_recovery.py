@@ -11,10 +11,10 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from training_jacobian.kinds import KINDS
 
 from conftest import HANGS, ROOT, Project
-from training_jacobian.workflow.plan import FILES
+from training_jacobian.artifacts.address import home
+from training_jacobian.workflow import catalog
 
 pytestmark = pytest.mark.engines
 
@@ -91,7 +91,7 @@ READERS = {
     "data": ("train", "all_train"),
     "train": ("jacobian", "all_jacobian"),
     "jacobian": ("svd", "all_svd"),
-    "svd": ("perturbation", "all_analysis"),
+    "svd": ("perturbation", "all_analyses"),
     "identity": ("figures", None),
     "triplets": ("figures", None),
     "density": ("figures", None),
@@ -109,7 +109,7 @@ READERS = {
 def figures_of(project, stage):
     """Tables in results/figures that show what a stage found."""
     plots = yaml.safe_load((project.root / "params.yaml").read_text())["figures"]["plots"]
-    names = [name for name, plot in plots.items() if KINDS[plot["kind"]].stage == stage]
+    names = [name for name, plot in plots.items() if catalog.KINDS[plot["kind"]][0] == stage]
     found = [path for name in names for path in project.root.glob(f"results/figures/*/{name}.csv")]
     return [str(path.relative_to(project.root)) for path in found]
 
@@ -120,10 +120,9 @@ def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
     project = smoke.copy(tmp_path / "project")
     reader, target = READERS[stage]
     targets = [target] if target else figures_of(project, stage)
-    shutil.rmtree(project.root / "results" / reader)
-    harmed = [
-        path for name in FILES.get(stage, ["divergence.png"]) for path in project.root.glob(f"results/{stage}/*/{name}")
-    ]
+    shutil.rmtree(project.root / ("results/figs" if reader == "figs" else home(reader)))
+    names = catalog.files(stage) if stage in catalog.ORDER else ["divergence.png"]
+    harmed = [path for name in names for path in project.root.glob(f"{home(stage)}/*/{name}")]
     assert harmed
     for path in harmed:
         content = path.read_bytes()

@@ -1,9 +1,11 @@
 """The smoke preset: the whole workflow with all analyses, and what an edit of each of them recomputes."""
 
 import json
+import re
 import shlex
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,6 +13,9 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT, Project
+from training_jacobian.artifacts import address
+from training_jacobian.stages import STAGES
+from training_jacobian.workflow import catalog
 
 PUBLISH = {"publish": 1, "all": 1}
 
@@ -30,17 +35,17 @@ def project(smoke, tmp_path) -> Project:
 # what is edited: (old, new, jobs); figures that show it are drawn again
 EDITS = {
     "nothing": ("runs:", "runs:", {}),
-    "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "responses": 1, "figure": 2, "table": 2, **PUBLISH}),
-    "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "table": 1, **PUBLISH}),
-    "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
-    "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "table": 1, **PUBLISH}),
-    "J - I of another run": ("kind: identity\n      runs: [smoke]", "kind: identity\n      runs: [smoke, seed_1]", {"identity": 1, "figure": 1, "runs": 1, "table": 1, **PUBLISH}),
+    "sizes of the perturbation": ("stop: 1e3, num: 7", "stop: 1e2, num: 7", {"perturbation": 2, "responses": 1, "figure": 2, "table": 1, "summary": 1, **PUBLISH}),
+    "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "summary": 1, **PUBLISH}),
+    "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "summary": 1, **PUBLISH}),
+    "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "summary": 1, **PUBLISH}),
+    "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
+    "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "summary": 1, **PUBLISH}),
+    "J - I of another run": ("kind: identity\n      runs: [smoke]", "kind: identity\n      runs: [smoke, seed_1]", {"identity": 1, "figure": 1, "runs": 1, "summary": 1, **PUBLISH}),
     "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, "runs": 1, **PUBLISH}),
     "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
     "font": ("font_size: 8", "font_size: 9", {"figure": 12, **PUBLISH}),
-    "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "table": 1, **PUBLISH}),
+    "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
 }  # fmt: skip
 
 
@@ -49,6 +54,64 @@ def test_only_what_is_affected(project, what):
     old, new, jobs = EDITS[what]
     project.edit(old, new)
     assert project.jobs() == Counter({rule: count for rule, count in jobs.items() if count})
+
+
+# rules that are not called like what their jobs are told to do, and like the stage in the recipe
+TOLD = {"figure": "figure", "table": "figure", "runs": "table", "summary": "summary"}
+DRAWN = dict.fromkeys(TOLD, "figures")
+MORE = """  own:
+    initial: {name: file, path: start.npy}
+  pictures:
+    data: {name: mnist, train_size: 6400, test_size: 100}
+"""
+
+
+def planned(text):
+    """Rule, what Snakemake says of it, and command of each job of a dry run."""
+    for paragraph in text.split("\n\n"):
+        if found := re.search(r"^(?:local)?rule (\w+):\n(.*)", paragraph, flags=re.MULTILINE | re.DOTALL):
+            said = dict(re.findall(r"^    (\w+): (.*)$", found[2], flags=re.MULTILINE))
+            said |= dict(re.findall(r"(\w+)=(\w[^,]*)", said.get("wildcards", "")))
+            command = re.search(r"^Shell command: (.*)$", paragraph, flags=re.MULTILINE)
+            yield found[1], said, shlex.split(command[1]) if command else []
+
+
+def test_each_job_is_told_its_own_stage_recipe_and_address(tmp_path):
+    """What is executed: a rule that is made in a loop sees the loop's last values where it is not careful."""
+    params = (ROOT / "smoke.yaml").read_text().replace("\nspectrum:", f"{MORE}\nspectrum:", 1)
+    project = Project.create(tmp_path / "project", params)
+    np.save(project.root / "start.npy", np.zeros(160))
+    done = project.run("-n", "--printshellcmds", cores=8)
+    assert done.returncode == 0, done.stderr
+    rules = Counter()
+    for rule, said, command in planned(done.stdout + done.stderr):
+        rules[rule] += 1
+        inputs, outputs = (said.get(each, "").split(", ") for each in ("input", "output"))
+        log = ["--log", said.get("log")]
+        if rule == "raw":
+            assert command == ["python", "-m", "training_jacobian", "raw", *Path(outputs[0]).parts[-2:], *log]
+        elif rule == "publish":
+            assert command[:5] == ["python", "-m", "training_jacobian", "publish", "--wanted"]
+            assert command[6:] == log
+        elif rule != "all":
+            made = json.loads((project.root / f"results/recipes/{said['key']}.json").read_text())
+            assert address.key(made) == said["key"]
+            assert made["stage"] == {"columns": "jacobian", **DRAWN}.get(rule, rule)
+            assert {str(Path(out).parent) for out in outputs} == {address.path(made)}
+            analysis, files = catalog.ANALYSES.get(rule), [each for each in inputs if each.startswith("data/raw/")]
+            more = {
+                "data": ["--raw", *files] if files else [],
+                "train": ["--jax", *(["--theta", "start.npy"] if "start.npy" in inputs else [])],
+                "columns": ["--jax", "--range", said.get("first"), said.get("last")],
+                "jacobian": ["--blocks", *inputs],
+            }.get(rule, ["--jax"] if analysis and analysis.jax else [])
+            words = [TOLD.get(rule, rule), "--recipe", f"results/recipes/{said['key']}.json", "--out"]
+            words += [*([address.path(made)] if analysis else outputs), *more, *log, "--threads"]
+            assert command == ["python", "-m", "training_jacobian", "job", *words, said.get("threads", "1")]
+    assert set(rules) == {"raw", *STAGES, "columns", *catalog.ANALYSES, *TOLD, "publish", "all"}
+    assert rules["raw"] == 4
+    assert rules["train"] == 5
+    assert rules["columns"] == 4 * 2 + 17
 
 
 def test_make_smoke(project):

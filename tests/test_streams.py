@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conftest import HANGS, ROOT
-from training_jacobian import recipe
-from training_jacobian.jobs import streams
+from training_jacobian import streams
+from training_jacobian.artifacts import address
 from training_jacobian.workflow.plan import plan
 
 UNBUFFERED = pytest.param("1", marks=pytest.mark.engines)
@@ -60,7 +60,7 @@ def test_what_is_wrong_is_told_all_the_same(project):
 
 def test_gc_deletes_whatever_becomes_of_its_list(project, monkeypatch):
     monkeypatch.chdir(project.root)
-    old = Path(recipe.path(plan().recipes["b"]["svd"]))
+    old = Path(address.path(plan().recipes["b"]["svd"]))
     project.edit("{seed: 1}}", "{seed: 7}}")
     assert old.is_dir()
     assert unread(project, "gc", "--yes") == (1, "")
@@ -71,12 +71,10 @@ def test_gc_deletes_whatever_becomes_of_its_list(project, monkeypatch):
 def test_jobs_do_not_need_anybody_who_listens(project, monkeypatch):
     """What they say of their progress has no say in their end."""
     monkeypatch.chdir(project.root)
-    of = plan().recipes["a"]
-    files = {stage: recipe.path(of[stage], f"{stage}.h5") for stage in ("data", "train")}
-    out = Path(recipe.path(of["jacobian"], "columns-0-96.h5"))
-    words = ["columns", "--recipe", f"results/recipes/{recipe.key(of['jacobian'])}.json", "--range", "0", "96"]
-    words += ["--data", files["data"], "--train", files["train"], "--out", str(out)]
-    assert unread(project, *words, stream="stderr")[0] == 0
+    made = plan().recipes["a"]["jacobian"]
+    out = Path(address.path(made, "columns-0-96.h5"))
+    words = ["job", "columns", "--recipe", f"results/recipes/{address.key(made)}.json", "--jax", "--range", "0", "96"]
+    assert unread(project, *words, "--out", str(out), stream="stderr")[0] == 0
     assert out.exists()
 
 

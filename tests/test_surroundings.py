@@ -10,13 +10,12 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from conftest import HANGS, ROOT, Project
-from training_jacobian import recipe
+from training_jacobian.artifacts import address
 from training_jacobian.jobs.surroundings import FIXED, cleared
 from training_jacobian.workflow import plan
 
 RC = "text.usetex: True\naxes.facecolor: red\nfont.size: 30\naxes.formatter.use_locale: True\n"
 NOWHERE = "/nonexistent/folder"
-FILES = {"data": "data", "train": "train", "jacobian": "jacobian", "svd": "svd"}
 SUFFIXES = (".csv", ".pdf", ".png")
 SEEING = ("train", "figure")  # the jobs that see most of their surroundings; quick enough for each of these alone
 PIPES: dict = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
@@ -69,23 +68,21 @@ def jobs(project: Project) -> list[list[str]]:
     """The jobs of the run `a` and of the figure `spectrum`, as Snakemake starts them."""
     made = plan.plan(project.root / "params.yaml")
     recipes = made.recipes["a"] | {"figures": made.figure("spectrum")}
-    keys = {stage: recipe.key(each) for stage, each in recipes.items()}
-    at = {stage: f"results/{stage}/{keys[stage]}" for stage in recipes}
-    data, train, J, svd = (f"{at[stage]}/{file}.h5" for stage, file in FILES.items())
-    block, drawn = f"{at['jacobian']}/columns-0-160.h5", [f"{at['figures']}/spectrum{each}" for each in SUFFIXES]
+    block = address.path(recipes["jacobian"], "columns-0-160.h5")
+    drawn = [address.path(recipes["figures"], f"spectrum{each}") for each in SUFFIXES]
 
-    def job(command: str, stage: str, *out: str, **inputs: str) -> list[str]:
-        named = [word for name, file in inputs.items() for word in (f"--{name}", file)]
-        return [command, "--recipe", f"results/recipes/{keys[stage]}.json", *named, "--out", *out]
+    def job(command: str, stage: str, more: str, *out: str) -> list[str]:
+        key = address.key(recipes[stage])
+        return ["job", command, "--recipe", f"results/recipes/{key}.json", *more.split(), "--out", *out]
 
     return [
-        job("data", "data", data),
-        job("train", "train", train, data=data),
-        [*job("columns", "jacobian", block, data=data, train=train), "--range", "0", "160"],
-        job("jacobian", "jacobian", J, blocks=block),
-        job("svd", "svd", svd, jacobian=J),
-        job("spectrum", "spectrum", at["spectrum"], data=data, train=train, svd=svd),
-        job("figure", "figures", *drawn, folders=at["spectrum"]),
+        job("data", "data", "", address.path(recipes["data"], "data.h5")),
+        job("train", "train", "--jax", address.path(recipes["train"], "train.h5")),
+        job("columns", "jacobian", "--jax --range 0 160", block),
+        job("jacobian", "jacobian", f"--blocks {block}", address.path(recipes["jacobian"], "jacobian.h5")),
+        job("svd", "svd", "", address.path(recipes["svd"], "svd.h5")),
+        job("spectrum", "spectrum", "", address.path(recipes["spectrum"])),
+        job("figure", "figures", "", *drawn),
     ]
 
 
@@ -102,13 +99,13 @@ def check_same_bytes(
 
     harm = "".join(f"{SHELL[limit]}; " for limit in limits if limit in SHELL)
     one = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))] if "one CPU" in limits else []
-    for job in [each for each in jobs(project) if not only or each[0] in only]:
+    for job in [each for each in jobs(project) if not only or each[1] in only]:
         for out in job[job.index("--out") + 1 :]:
             path = project.root / out
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         command = ["bash", "-c", f'{harm}exec "$@"', "_", *one, sys.executable, "-m", "training_jacobian", *job]
         done = subprocess.run(command, cwd=project.root, env=environment, **PIPES, timeout=HANGS, check=False)
-        assert done.returncode == 0, f"{job[0]}: {done.stderr}"
+        assert done.returncode == 0, f"{job[1]}: {done.stderr}"
     after = project.contents()
     assert {name for name in before if before[name] != after.get(name)} == set()
 
@@ -133,10 +130,9 @@ def test_limits(project, limit):
 
 def test_another_number_is_seen(project):
     """Negative control: the check fails where a number differs, here by what the job must never see."""
-    (project.root / "src/training_jacobian/surroundings.py").write_text(
-        "import os\ndef settle(): os.environ['JAX_ENABLE_X64'] = '1'"
-    )
-    with pytest.raises(AssertionError, match="train"):
+    with (project.root / "src/training_jacobian/jobs/surroundings.py").open("a") as file:
+        file.write("\n\ndef settle(): os.environ['JAX_ENABLE_X64'] = '1'\n")
+    with pytest.raises(AssertionError, match=r"train/\w+/train\.h5"):
         check_same_bytes(project, only=["train"], **VARIABLES["random numbers"])
 
 
@@ -156,7 +152,7 @@ def test_what_is_set_at_every_start_is_cleared_in_place(tmp_path):
     """By a sitecustomize on PYTHONPATH, which a process that starts anew meets again: it does so once."""
     (tmp_path / "sitecustomize.py").write_text("import os\nos.environ['JAX_THREEFRY_PARTITIONABLE'] = '0'\n")
     program = (
-        "import os; from training_jacobian.surroundings import settle; settle()\n"
+        "import os; from training_jacobian.jobs.surroundings import settle; settle()\n"
         "print([name for name in os.environ if name.startswith(('JAX', 'TRAINING'))])"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{tmp_path}"}

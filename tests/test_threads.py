@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from training_jacobian import cli
+from training_jacobian import job
 from training_jacobian.jobs import compiled, threads
 from training_jacobian.jobs.surroundings import LET_THROUGH, THREADS
 
@@ -58,7 +58,7 @@ def test_programs_are_kept_by_the_threads_that_are_held(monkeypatch):
     asked = []
     monkeypatch.setattr(threads, "hold", lambda threads, xla: 2)
     monkeypatch.setattr(compiled, "use", asked.append)
-    cli._prepare(64, xla=True)
+    job._prepare(64, jax=True)
     assert asked == [2]
 
 

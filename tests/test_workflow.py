@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +34,10 @@ EDITS = {
     "number of jobs": ("params.yaml", "columns_per_job: 96", "columns_per_job: 32", {}),
     "split of the data": ("params.yaml", "split_seed: 0", "split_seed: 1", {"data": 1, **ALL_FROM_TRAIN}),
     "comment in params": ("params.yaml", "runs:", "# a comment\nruns:", {}),
-    "comment in the code": ("src/training_jacobian/training.py", STEP, f"{STEP}  # a comment", {}),
-    "docstring in the code": ("src/training_jacobian/training.py", '"""One optimizer step', '"""A step', {}),
-    "line of the step function": ("src/training_jacobian/training.py", STEP, STEP.replace("updates)", "optax.tree.scale(2, updates))"), ALL_FROM_TRAIN),
-    "line of the figures": ("src/training_jacobian/plots/frame.py", "frameon=False", "frameon=True", {"figure": 3, **PUBLISH}),
+    "comment in the code": ("src/training_jacobian/learning/training.py", STEP, f"{STEP}  # a comment", {}),
+    "docstring in the code": ("src/training_jacobian/learning/training.py", '"""One optimizer step', '"""A step', {}),
+    "line of the step function": ("src/training_jacobian/learning/training.py", STEP, STEP.replace("updates)", "optax.tree.scale(2, updates))"), ALL_FROM_TRAIN),
+    "line of the figures": ("src/training_jacobian/figures/frame.py", "frameon=False", "frameon=True", {"figure": 3, **PUBLISH}),
 }  # fmt: skip
 
 
@@ -147,8 +148,8 @@ def test_a_damaged_artifact_stops_the_workflow(project):
     jacobian.write_bytes(content)
     key = jacobian.parent.name
     (run,) = [run for run in "abc" if project.key(run, "jacobian") == key]
-    for stage in ("svd", "spectrum"):
-        shutil.rmtree(project.root / f"results/{stage}/{project.key(run, stage)}")
+    for stage in ("svd", "analyses/spectrum"):
+        shutil.rmtree(project.root / f"results/{stage}/{project.key(run, Path(stage).name)}")
     project.edit("font_size: 8", "font_size: 9")
     done = project.run()
     assert done.returncode != 0

@@ -21,6 +21,8 @@ MODULES = {  # in stages/, where it is not that of all analyses
     **{name: name for name in ("data", "train", "columns", "svd", "table", "summary", "scatter")},
     **{"jacobian": "gather", "figure": "figures"},
 }
+# whose recipe is of a stage that is called otherwise
+OF = {"columns": "jacobian", "figure": "figures", "table": "figures", "summary": "figures"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +93,8 @@ def _recipe(options: argparse.Namespace) -> Any:
         raise ValueError(f"{file}: damaged, not the recipe of that key; delete it and run snakemake again")
     options.recipe = made
     check_code(made)
+    if made["stage"] != OF.get(options.stage, options.stage):
+        raise ValueError(f"{options.stage} is no job of --recipe, which is of stage {made['stage']}")
     for out in options.out:
         if found not in out.parts:
             raise ValueError(f"--out {out} is not at the address of --recipe, {found}")
