@@ -98,7 +98,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", help="one of: " + "; ".join(STARTS), choices=STARTS, metavar="START")
     chosen = options.parse_args()
-    params = plan("lenet.yaml").params
+    params = plan("studies/lenet.yaml").params
     rows = []
     for name in [chosen.only] if chosen.only else STARTS:
         rows.append({"start": name, **measure(params, **STARTS[name])})

@@ -34,7 +34,7 @@ def test_size_and_order():
 
 
 def test_run_of_lenet_yaml():
-    run = loading.load(Path(__file__).parents[1] / "lenet.yaml").runs["lenet_mnist"]
+    run = loading.load(Path(__file__).parents[1] / "studies/lenet.yaml").runs["lenet_mnist"]
     assert (run.size, run.steps, run.training.batch_size, run.training.dtype) == (61706, 900, 200, "float32")
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 import yaml
 
-from conftest import HANGS, ROOT, Project
+from conftest import HANGS, SMOKE, Project
 from training_jacobian.artifacts.address import home
 from training_jacobian.workflow import catalog
 
@@ -22,13 +22,6 @@ ROUNDS = 2
 TRIES = 10  # to kill a job before it ends
 VICTIMS = ("columns", "columns", "jacobian", "svd", "snakemake") * 2  # of each round
 LIFE = {"columns": 3, "jacobian": 0.5, "svd": 1.5, "snakemake": 5}  # seconds, about
-
-
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory) -> Project:
-    project = Project.create(tmp_path_factory.mktemp("recovery") / "project", (ROOT / "smoke.yaml").read_text())
-    project.compute()
-    return project
 
 
 def start(project, target="results/figs/all"):
@@ -72,18 +65,18 @@ def kill(project, victim, chance):
     return False
 
 
-def test_kills_at_random_moments(smoke, tmp_path):
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_kills_at_random_moments(smoke, tmp_path, turn):
     """Of blocks, of the gather, of the SVD, of Snakemake: the same command always completes, with the same bytes."""
-    chance = random.Random(0)
-    for turn in range(ROUNDS):
-        project = Project.create(tmp_path / f"project{turn}", (ROOT / "smoke.yaml").read_text())
-        for victim in VICTIMS:
-            assert any(kill(project, victim, chance) for _ in range(TRIES))
-        project.compute()
-        command = [sys.executable, "-m", "training_jacobian", "gc", "--yes"]  # blocks, where Snakemake was killed
-        subprocess.run(command, cwd=project.root, env=project.environment, check=True)
-        found = {name: found for name, found in project.contents().items() if ".partial" not in name}
-        assert found == smoke.contents()
+    chance = random.Random(turn)
+    project = Project.create(tmp_path / "project", SMOKE)
+    for victim in VICTIMS:
+        assert any(kill(project, victim, chance) for _ in range(TRIES))
+    project.compute()
+    command = [sys.executable, "-m", "training_jacobian", "gc", "--yes"]  # blocks, where Snakemake was killed
+    subprocess.run(command, cwd=project.root, env=project.environment, check=True)
+    found = {name: found for name, found in project.contents().items() if ".partial" not in name}
+    assert found == smoke.contents()
 
 
 # a stage, one that reads its files, and what asks for that
@@ -139,7 +132,7 @@ def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
 
 
 def test_two_workflows_at_once(smoke, tmp_path):
-    project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    project = Project.create(tmp_path / "project", SMOKE)
     with start(project) as running:
         try:
             wait_until(project.running)
@@ -153,7 +146,7 @@ def test_two_workflows_at_once(smoke, tmp_path):
 
 
 def test_full_disk(tmp_path):
-    project = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    project = Project.create(tmp_path / "project", SMOKE)
     results = project.root / "results"
     results.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(results)]
@@ -164,7 +157,7 @@ def test_full_disk(tmp_path):
         assert refused.returncode != 0
         assert "compute: {may_not_fit: true}" in refused.stdout + refused.stderr
         assert not project.contents()
-        params = yaml.safe_load((ROOT / "smoke.yaml").read_text())
+        params = yaml.safe_load(SMOKE)
         params.setdefault("compute", {})["may_not_fit"] = True
         (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
         done = project.run("results/figs/all")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Project
+from conftest import ROOT, SMOKE, Project
 
 pytestmark = pytest.mark.slurm
 
@@ -40,16 +40,14 @@ def cluster():
 
 @pytest.fixture
 def project(tmp_path, cluster):
-    made = Project.create(tmp_path / "project", (ROOT / "smoke.yaml").read_text())
+    made = Project.create(tmp_path / "project", SMOKE)
     made.environment |= cluster
     return made
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    made = Project.create(tmp_path_factory.mktemp("local") / "project", (ROOT / "smoke.yaml").read_text())
-    made.compute()
-    return made.contents()
+def local(smoke):
+    return smoke.contents()
 
 
 def finish(project, *targets):
