@@ -59,18 +59,18 @@ def test_a_parameter_changes_what_reads_it(make, old, new, stages):
 # of the runs `paper` and `paper_float32` of params.yaml: an address that changes costs every user the computation
 ADDRESSES = {
     "paper": {
-        "data": "1d0dec203dc4",
-        "train": "c3bb498f8e47",
-        "jacobian": "2c3733b919d2",
-        "svd": "66ae63ea767f",
-        "spectrum": "89edd6dfdbf9",
+        "data": "0e187c4db251",
+        "train": "bfb7b71e0570",
+        "jacobian": "d82b66f5aa43",
+        "svd": "1f5ebb9f4f7c",
+        "spectrum": "c17b9ff5c806",
     },
     "paper_float32": {
-        "data": "1d0dec203dc4",
-        "train": "017e583c357c",
-        "jacobian": "aae2f449de6b",
-        "svd": "60d26475f94f",
-        "spectrum": "a38f60185a39",
+        "data": "0e187c4db251",
+        "train": "b940bf1f049a",
+        "jacobian": "af141e0f98e7",
+        "svd": "a2300f6e5507",
+        "spectrum": "52ad6ff8cd6d",
     },
 }
 
