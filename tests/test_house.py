@@ -156,6 +156,15 @@ def test_exactly_what_an_edit_affects(house, tmp_path):
         project.edit(new, old, file)
 
 
+def test_files_that_are_not_declared_are_told(house, tmp_path):
+    project = house.copy(tmp_path / "project")
+    project.edit('return {"drift.csv"', 'return {"drfit.csv"', "src/training_jacobian/analyses/drift/compute.py")
+    done = project.run()
+    assert done.returncode != 0
+    told = "stage drift: its `compute` makes drfit.csv, and it declares drift.csv; correct one"
+    assert told in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -63,14 +63,14 @@ ADDRESSES = {
         "train": "bfb7b71e0570",
         "jacobian": "d82b66f5aa43",
         "svd": "1f5ebb9f4f7c",
-        "spectrum": "c17b9ff5c806",
+        "spectrum": "60a34759078f",
     },
     "paper_float32": {
         "data": "0e187c4db251",
         "train": "b940bf1f049a",
         "jacobian": "af141e0f98e7",
         "svd": "a2300f6e5507",
-        "spectrum": "52ad6ff8cd6d",
+        "spectrum": "5faf907dc931",
     },
 }
 
