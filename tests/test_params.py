@@ -301,3 +301,17 @@ def test_params_of_the_repository(monkeypatch):
     assert (params.runs["paper"].size, params.runs["paper"].steps) == (4810, 625)
     theta = np.load(ROOT / params.runs["paper"].initial.path, allow_pickle=False)
     assert theta.shape == (4810,)
+
+
+def test_divergences_of_several_losses_are_drawn_apart(file):
+    """A KL and a squared difference have no axis in common."""
+    mixed = TINY.replace("a: {}", "a: {loss: {name: mse}}").replace(
+        "compute:", "behaviour: {size: 1, seed: 0}\ncompute:"
+    )
+    apart = mixed.replace(BIRD, "bird: {kind: divergence, runs: [a]}\n    other: {kind: divergence, runs: [b, c]}")
+    file.write_text(apart)
+    assert loading.load().plotted("other") == ["b", "c"]
+    file.write_text(mixed.replace(BIRD, "bird: {kind: divergence, runs: [b, a]}"))
+    told = "figures.plots.bird: run 'b' has loss 'cross_entropy' and run 'a' 'mse'; draw them apart"
+    with pytest.raises(ParamsError, match=told):
+        loading.load()

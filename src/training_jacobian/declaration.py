@@ -19,6 +19,7 @@ class Kind:
     file: str  # the table in each folder of the analysis; put together they are what the figure shows
     drawn: bool = True  # by the function of that name in the analysis's `figures`
     options: type[Section] = Section  # its own keys in params.yaml
+    alike: tuple[str, ...] = ()  # components that its runs must share, such as `loss`
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 from training_jacobian.stages import COMPONENTS
 from training_jacobian.workflow import catalog, sections, sweeps
-from training_jacobian.workflow.catalog import ANALYSES
+from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.sweeps import Sweep
 
 
@@ -158,6 +158,7 @@ class _Params(Section):
                     refuse(f"{where}: there is no section {section!r} to tell how; add it")
             for run in self.plotted(name):
                 self._can_have(where, stage, run, self.plotted(name)[0])
+                self._alike(where, KINDS[plot.kind][1].alike, run, self.plotted(name)[0])
         for part, runs in (self.summary.parts if self.summary else {}).items():
             for run in runs:
                 self._known(f"summary.{part}", run)
@@ -189,6 +190,13 @@ class _Params(Section):
                 ANALYSES[each].check(self.settings(each), run, self.runs[first])
             except PydanticCustomError as error:
                 refuse(f"{where}: run {name!r}: {error.message()}")
+
+    def _alike(self, where: str, components: tuple[str, ...], name: str, first: str) -> None:
+        """Raise if two runs that are drawn together do not share a component."""
+        for each in components:
+            one, other = getattr(self.runs[first], each).name, getattr(self.runs[name], each).name
+            if one != other:
+                refuse(f"{where}: run {first!r} has {each} {one!r} and run {name!r} {other!r}; draw them apart")
 
     def plotted(self, plot: str) -> list[str]:
         """Names of the runs in a plot; `all` are those whose SVD it can show."""

@@ -25,7 +25,7 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("divergence.csv", "displacement.csv"),
-    kinds={"divergence": Kind("divergence.csv"), "displacement": Kind("displacement.csv")},
+    kinds={"divergence": Kind("divergence.csv", alike=("loss",)), "displacement": Kind("displacement.csv")},
     settings=Behaviour,
     jax=True,
     memory=memory,
