@@ -308,10 +308,10 @@ def test_divergences_of_several_losses_are_drawn_apart(file):
     mixed = TINY.replace("a: {}", "a: {loss: {name: mse}}").replace(
         "compute:", "behaviour: {size: 1, seed: 0}\ncompute:"
     )
-    apart = mixed.replace(BIRD, "bird: {kind: divergence, runs: [a]}\n    other: {kind: divergence, runs: [b, c]}")
+    apart = mixed.replace(BIRD, "{kind: divergence, runs: [a]}\n    other: {kind: divergence, runs: [b, c]}\n")
     file.write_text(apart)
     assert loading.load().plotted("other") == ["b", "c"]
-    file.write_text(mixed.replace(BIRD, "bird: {kind: divergence, runs: [b, a]}"))
+    file.write_text(mixed.replace(BIRD, "{kind: divergence, runs: [b, a]}\n"))
     told = "figures.plots.bird: run 'b' has loss 'cross_entropy' and run 'a' 'mse'; draw them apart"
     with pytest.raises(ParamsError, match=told):
         loading.load()
