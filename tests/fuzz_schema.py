@@ -18,6 +18,7 @@ from training_jacobian.section import Found, Name, Section
 from training_jacobian.workflow.catalog import KINDS
 from training_jacobian.workflow.loading import ParamsError, parse
 from training_jacobian.workflow.params import Params, Run
+from training_jacobian.workflow.sweeps import Sweep
 
 SMALL, LARGE = 12, 300  # most integers are small: what is drawn is planned, and should fit a machine
 NUMBERS = (0.0, 1.0, 1e-8, 1e-3, 0.1, 0.5, 0.9, 2.0, 30.0)
@@ -77,8 +78,17 @@ def drawn(annotation: Any) -> st.SearchStrategy[Any]:
         return number(kind, limits)
     if kind in (bool, type(None)):
         return st.sampled_from([True, False] if kind is bool else [None])
+    if kind is Sweep:
+        return SWEEP
     assert issubclass(kind, Section), f"no strategy for {annotation}"
     return section(kind)
+
+
+# which paths there are, no type says
+SWEEP = st.fixed_dictionaries(
+    {"vary": st.fixed_dictionaries({"initial.seed": st.lists(st.integers(0, SMALL), min_size=1, max_size=2)})},
+    optional={"base": st.sampled_from(RUNS), "together": st.booleans()},
+)
 
 
 def names(annotation: Any) -> st.SearchStrategy[str]:
@@ -198,6 +208,7 @@ def params(draw: Any) -> Tree:
         grown = put(tree, path, {**at(tree, path), name: value})
         tree = grown if fits(grown) else tree
     called = draw(st.lists(names(Name), min_size=len(RUNS), max_size=len(RUNS), unique=True))
+    assume(not set(called) & (tree.get("sweeps") or {}).keys())  # a run and a sweep cannot have one name
     return renamed(tree, dict(zip(RUNS, called, strict=True)))
 
 

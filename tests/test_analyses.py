@@ -85,11 +85,11 @@ def test_it_reads_what_it_declares_and_no_more(made, smoke, tmp_path):
     with chdir(tmp_path):
         engine.make(recipe, Path(path(recipe)))
         for file in ANALYSES[name].files:
-            one, other = folder / file, Path(path(recipe), file)
-            if not ANALYSES[name].jax:
-                assert one.read_bytes() == other.read_bytes(), file
-            elif file.endswith(".csv"):  # tests compile without optimisation: other last digits
-                assert pd.read_csv(one).shape == pd.read_csv(other).shape
+            other = Path(
+                path(recipe), file
+            )  # last digits depend on threads and compilation, which are not those of jobs
+            assert not file.endswith(".csv") or pd.read_csv(folder / file).shape == pd.read_csv(other).shape
+            store.check(other)
         for each in inputs:
             shutil.move(each, f"{each}-away")
             with pytest.raises(store.ArtifactError, match=f"{each}/.*missing"):

@@ -64,7 +64,7 @@ def test_names_agree():
     assert (*STAGES, "figures") == address.STAGES
     assert (*STAGES, *catalog.ANALYSES) == catalog.ORDER
     assert not {*job.MODULES, *address.STAGES} & set(catalog.ANALYSES)  # what a job is called says what it does
-    assert set(catalog.KINDS) == {kind for each in get_args(get_args(PLOT)[0]) for kind in kinds_of(each)}
+    assert {*catalog.KINDS, "runs"} == {kind for each in get_args(get_args(PLOT)[0]) for kind in kinds_of(each)}
     for analysis, kind in catalog.KINDS.values():
         assert kind.file in catalog.files(analysis)
 

@@ -24,7 +24,7 @@ def inside(project, monkeypatch):
 
 
 def problems():
-    return [(each.kind, str(each.path)) for each in housekeeping.verify(plan())]
+    return [(each.kind, str(each.path)) for each in housekeeping.verify([plan()])]
 
 
 def test_a_finished_project_is_right(inside, capsys):
@@ -107,7 +107,7 @@ def test_whatever_lies_in_results_is_told(inside, stage, file):
         place.rename("aside")
         for odd, make in ODD.items():
             make(place)
-            told = {str(each.path)[: len(str(folder))] for each in housekeeping.verify(made)}
+            told = {str(each.path)[: len(str(folder))] for each in housekeeping.verify([made])}
             affected = folder.is_relative_to(place) or place.parent == folder
             assert (str(folder) in told) == affected, (place, odd)
             assert len(list(housekeeping.status(made))) == stages
@@ -128,7 +128,7 @@ def test_folders_that_cannot_be_read_are_told(inside, monkeypatch):
 
     with monkeypatch.context() as patch:  # for root, too
         patch.setattr(Path, "open", denied)
-        (found,) = housekeeping.verify(plan())
+        (found,) = housekeeping.verify([plan()])
     assert found.kind == "unreadable"
     assert "recipe.json: cannot be opened: Permission denied; have it allowed" in found.why
 
@@ -165,7 +165,7 @@ def test_publishing_touches_nothing_of_others(inside, monkeypatch):
     mine = Path("mine.txt")
     mine.write_text("mine")
     listed = b"0\nmine.txt\nresults/figs/../../mine.txt\nresults/figs/bird.csv\n\xff"
-    publish.STAMP.write_bytes(listed)
+    Path("results/.published").write_bytes(listed)
     publish.publish(plan().wanted())
     assert mine.read_text() == "mine"
     assert publish.is_published(plan().wanted())
