@@ -89,7 +89,12 @@ def test_what_is_right_is_planned(tree):
     with written(dumped(tree)) as file:
         make_thetas(file)
         first = addresses(file)
-        assert set(first[0]) == set(tree["runs"])
+        of_sweeps = {
+            f"{name}_{i + 1}"
+            for name, each in (tree.get("sweeps") or {}).items()
+            for i in range(len(each["vary"]["initial.seed"]))
+        }
+        assert set(first[0]) == {*tree["runs"], *of_sweeps}
         assert plan.plan(file).by_key == plan.plan(file).by_key
         status, out, err = checked(file)
         assert all(re.search(rf"^{run}: \d+ parameters", out, flags=re.MULTILINE) for run in tree["runs"]), err
