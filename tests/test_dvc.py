@@ -184,7 +184,7 @@ def test_clone_and_pull_through_s3(finished, tmp_path, s3):
 
 @pytest.fixture(scope="module")
 def finished_tiny(tmp_path_factory) -> Repository:
-    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY)
+    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + "sweeps: {}\n")  # dvc.yaml names that section
     made.dvc("repro")
     return made
 
@@ -228,6 +228,15 @@ def test_edits_of_all_analyses(project):
         "subspace": 1,
         "angles": 1,
     }
+    assert project.snakemake() == {}
+
+
+def test_a_sweep_is_seen_from_the_first_stage_on(project):
+    """Its runs are trained by the stage that says so: nothing is left for a second `dvc repro`."""
+    project.edit("sweeps: {}", "sweeps: {start: {base: smoke, vary: {initial.seed: [7]}}}")
+    assert only_core(project.dvc("repro")) == ONE_RUN
+    assert project.dvc("repro") == {}
+    assert project.call("dvc", "status") == "Data and pipelines are up to date.\n"
     assert project.snakemake() == {}
 
 

@@ -186,7 +186,7 @@ def test_its_keys_are_checked(house, tmp_path, old, new, message):
 def test_dvc_knows_it(tmp_path):
     import test_dvc
 
-    project = test_dvc.create(tmp_path / "project", PARAMS)
+    project = test_dvc.create(tmp_path / "project", PARAMS + "sweeps: {}\n")
     for path, text in toys().items():
         (project.root / path).parent.mkdir(exist_ok=True)
         (project.root / path).write_text(text)

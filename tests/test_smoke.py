@@ -71,7 +71,7 @@ def planned(text):
 
 def test_each_job_is_told_its_own_stage_recipe_and_address(tmp_path):
     """What is executed: a rule that is made in a loop sees the loop's last values where it is not careful."""
-    params = SMOKE.replace("\nspectrum:", f"{MORE}\nspectrum:", 1)
+    params = SMOKE.replace("\nsweeps:", f"{MORE}\nsweeps:", 1)
     project = Project.create(tmp_path / "project", params)
     np.save(project.root / "start.npy", np.zeros(160))
     done = project.run("-n", "--printshellcmds", cores=8)
