@@ -70,6 +70,11 @@ compute:
 """
 
 
+def pytest_collection_modifyitems(items):
+    """The longest first: else one worker may be alone with them at the end."""
+    items.sort(key=lambda item: "test_kills_at_random_moments" not in item.name)
+
+
 SMOKE = (ROOT / "studies/smoke.yaml").read_text()
 
 

@@ -43,6 +43,21 @@ def files_of_every_stage():
     return [*made, *((stage, "recipe.json") for stage in CORE), ("figures", "bird.pdf"), ("figures", "runs.csv")]
 
 
+def test_what_an_older_version_left_is_found(inside, capsys):
+    """Where it kept analyses, and an analysis that is no more; not a person's own folders."""
+    old = Path("results/spectrum/0123456789ab")
+    shutil.copytree(next(Path("results/analyses/spectrum").iterdir()), old)
+    gone = Path("results/analyses/gone/0123456789ab")
+    gone.mkdir(parents=True)
+    Path("results/mine/notes").mkdir(parents=True)
+    assert set(housekeeping.unreferenced([plan()])) == {old, gone}
+    assert ("foreign", str(old)) in problems()
+    assert cli.main(["gc", "--yes"]) == 0
+    assert not old.exists()
+    assert Path("results/mine/notes").exists()
+    assert problems() == []
+
+
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_every_damage_is_found(inside, damage, capsys):
     for stage, file in files_of_every_stage():
