@@ -27,9 +27,9 @@ fuzz: $(BIN)/.ready
 test-paper: $(BIN)/.ready
 	python -m pytest -m paper
 
-# DVC and Snakemake in every order; kills, damaged artifacts, two workflows at once, a full disk: 20 minutes
+# DVC and Snakemake in every order; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
 test-engines: $(BIN)/.ready
-	python -m pytest -rs -m engines --dist worksteal
+	python -m pytest -n 3 --dist worksteal -rs -m engines  # they also wait
 
 # the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine: minutes; tests/slurm/install.sh gets it
 test-slurm: $(BIN)/.ready

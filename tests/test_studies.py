@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT, TINY, Project
 from training_jacobian.workflow import studies
 from training_jacobian.workflow.loading import ParamsError, load
+from training_jacobian.workflow.plan import plan
 
 OTHER = TINY.replace("{seed: 1}}", "{seed: 7}}").replace(
     "spectrum: {kind: spectrum, runs: [a]}", "other: {kind: spectrum, runs: [b]}"
@@ -141,6 +142,19 @@ def test_what_does_not_fit_stops_the_study_alone(project):
     project.edit("{seed: 1}}", "{seed: 1}, model: {hidden: [100000]}}")
     assert planned(project, "results/figs/other/all") == Counter()
     assert project.run("-n").returncode != 0
+
+
+def test_a_file_by_its_key_asks_for_its_own_plan(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    plans = studies.Plans(plan(), None)
+    main, other = plans.all
+    assert plans.asked([]) == plans.asked(["results/figs/all"]) == [main]
+    assert plans.asked(["results/figs/other/all"]) == [other]
+    assert plans.asked(["results/figs/other/all", "results/figs/all"]) == [other, main]
+    assert plans.asked([main.files("b", "train")[0]]) == [main]
+    assert plans.asked([other.files("b", "train")[0]]) == [other]
+    with pytest.raises(ParamsError, match="no run and no figure has the key 0123456789ab"):
+        plans.asked(["results/train/0123456789ab/train.h5"])
 
 
 def test_names_are_checked(tmp_path):

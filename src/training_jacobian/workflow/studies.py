@@ -51,10 +51,15 @@ class Plans:
         self.all = [main, *(plan(path, study=name) for name, path in chosen.items())]
 
     def asked(self, arguments: list[str]) -> list[Plan]:
-        """Those that a command line asks for: not params.yaml if it has nothing but studies."""
-        names = asked_for(arguments)
-        alone = names and len(names) == len(self.all) - 1 and "results/figs/all" not in _targets(arguments)
-        return self.all[1:] if alone else self.all
+        """Those that a command line asks for: studies by name, whose file is by its key, and else params.yaml."""
+        targets, names = _targets(arguments), asked_for(arguments)
+        keys = re.findall(r"\b[0-9a-f]{12}\b", " ".join(targets))
+        owners = [self.of(key) for key in keys]
+        chosen = [each for each in self.all if (each.study in (names or set()) and each.study) or each in owners]
+        return [
+            *chosen,
+            *([self.main] if self.main not in chosen and (not chosen or "results/figs/all" in targets) else []),
+        ]
 
     def of(self, key: str) -> Plan:
         """The plan that wants the artifact of a key.  Raises ParamsError if none does."""
