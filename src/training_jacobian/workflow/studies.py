@@ -55,11 +55,9 @@ class Plans:
         targets, names = _targets(arguments), asked_for(arguments)
         keys = re.findall(r"\b[0-9a-f]{12}\b", " ".join(targets))
         owners = [self.of(key) for key in keys]
-        chosen = [each for each in self.all if (each.study in (names or set()) and each.study) or each in owners]
-        return [
-            *chosen,
-            *([self.main] if self.main not in chosen and (not chosen or "results/figs/all" in targets) else []),
-        ]
+        chosen = [each for each in self.all[1:] if each.study in (names or set()) or each in owners]
+        main = not chosen or self.main in owners or "results/figs/all" in targets
+        return [*chosen, *([self.main] if main else [])]
 
     def of(self, key: str) -> Plan:
         """The plan that wants the artifact of a key.  Raises ParamsError if none does."""
