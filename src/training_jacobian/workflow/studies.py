@@ -1,6 +1,7 @@
 """Studies: params files in studies/, asked for by name, whose figures never displace another's."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ def asked_for(arguments: list[str]) -> set[str] | None:
 class Plans:
     """The plan of a params file, and those of studies beside it; each artifact belongs to the first that wants it."""
 
-    def __init__(self, main: Plan, names: set[str] | None = frozenset()) -> None:  # type: ignore[assignment]
+    def __init__(self, main: Plan, names: Collection[str] | None = ()) -> None:
         files = found()
-        unknown = sorted((names or set()) - files.keys())
+        unknown = sorted(set(names or ()) - files.keys())
         if unknown:
             raise ParamsError(f"there is no study {unknown[0]!r} in {FOLDER}/; {nearest(unknown[0], list(files))}")
         chosen = files if names is None else {name: files[name] for name in sorted(names)}
