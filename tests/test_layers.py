@@ -7,15 +7,15 @@ from training_jacobian.artifacts.digest import Digests
 
 SOURCE = ROOT / "src/training_jacobian"
 FLOORS = (
-    {"section", "progress", "streams", "__init__"},
+    {"section", "progress", "streams"},
     {"artifacts", "jobs", "declaration"},
     {"spectral"},
     {"learning"},
     {"jacobian"},
-    {"run", "figures"},
+    {"run", "own", "figures"},
     {"analyses", "stages"},
     {"workflow"},
-    {"job", "commands", "session", "cli", "__main__"},
+    {"job", "commands", "session", "drawing", "cli", "__main__", "__init__"},
 )
 
 

@@ -47,6 +47,8 @@ class Analysis:
     smaller: str = ""  # what to lower where it does not fit
     # raises, by `refuse`, if a run cannot have it: settings, Params' run, the first run of its group or figure
     check: Callable[[Any, Any, Any], None] = lambda settings, run, first: None
+    defaults: Callable[[int], dict[str, Any]] = lambda size: {}  # its settings in a Python session, of N parameters
+    asks: tuple[Literal["optimizer", "test", "network"], ...] = ()  # of a training in memory, beside its steps
     columns: tuple[str, ...] | None = None  # sections that its columns in the table of runs need; None: it has none
     tells: tuple[str, ...] = field(default=())  # stages whose columns its own have, too
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe, ancestors, parameters, path
+from training_jacobian.learning import exact_bulk
+from training_jacobian.learning.exact_bulk import ExactBulk
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -49,6 +51,19 @@ class Run:
         return self.read("data", ["inputs_train"])["inputs_train"]
 
     @property
+    def dtype(self) -> str:
+        """Of its training."""
+        return str(self.parameters["training"]["dtype"])
+
+    def untouched(self, inputs: np.ndarray) -> np.ndarray | None:
+        """Orthonormal basis (N, b) of what provably no gradient on `inputs` (n, d) touches; None if it is not known."""
+        return exact_bulk.untouched(self.parameters, inputs)
+
+    def exact_bulk(self, parts: dict[str, np.ndarray]) -> ExactBulk:
+        """Of its SVD `U`, `S`, `Vt`.  Raises ArithmeticError if J does not keep what is predicted."""
+        return exact_bulk.of_run(self.parameters, self.inputs, parts)
+
+    @property
     def theta(self) -> np.ndarray:
         """States of theta that are kept (T / k + 1, N), the first and the last among them."""
         return self.read("train", ["theta"])["theta"]
@@ -64,7 +79,7 @@ class Run:
         file = self.root / path(ancestors(self.recipe)["train"], "train.h5")
         rows = store.Rows(file, self.recipe, "train", names)
         remake = _trajectory, (self.recipe, self.root.resolve())
-        return stored(problem.gradient, problem.optimizer, start, problem.batches, rows, remake)
+        return stored(problem.gradient, problem.optimizer, start, problem.batches, rows, remake, problem.shapes)
 
     def jacobian(self, memory: int = MEMORY) -> "TrainingJacobian":
         """J (N, N) as an operator; its linearised steps take so many bytes at a time."""

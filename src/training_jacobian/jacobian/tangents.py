@@ -10,6 +10,7 @@ H is symmetric, so one product serves both ways, whether a model's own or that o
 the optimizer itself, so that any optimizer follows.  For SGD with momentum mu: m' = H v + mu m, v' = v - eta m'.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +24,34 @@ class Linearized(NamedTuple):
 
     hessian: Any  # tangent of theta -> tangent of the gradient
     update: Any  # tangents of the gradient and of the state's floats -> those of the next state
+
+    def forward(self, tangent: State) -> State:
+        """Tangent of the floats of the state before the step to that of the state after it."""
+        after: State = self.update(self.hessian(tangent.theta), tangent)
+        return after
+
+    def backward(self, cotangent: State) -> State:
+        """Cotangent of the floats of the state after the step to that of the state before it."""
+        of_gradient, before = jax.linear_transpose(self.update, cotangent.theta, cotangent)(cotangent)
+        theta = jax.tree.map(jnp.add, before.theta, self.hessian(of_gradient))
+        transposed: State = before._replace(theta=theta)
+        return transposed
+
+
+class AnyMap(NamedTuple):
+    """The same of a step that may be any map, whose derivative need not have a symmetric part."""
+
+    tangent: Any  # tangents of the state's floats -> those of the next state
+
+    def forward(self, tangent: State) -> State:
+        """As of `Linearized`."""
+        after: State = self.tangent(tangent)
+        return after
+
+    def backward(self, cotangent: State) -> State:
+        """As of `Linearized`."""
+        before: State = jax.linear_transpose(self.tangent, cotangent)(cotangent)[0]
+        return before
 
 
 def _is_float(leaf: Any) -> bool:
@@ -51,25 +80,23 @@ def linearize(step: Step, states: State, batches: Any) -> Linearized:
     return jax.lax.map(one, (states, batches))
 
 
-def _forward(step: Linearized, tangent: State) -> State:
-    after: State = step.update(step.hessian(tangent.theta), tangent)
-    return after
+def linearize_map(step: Callable[[State, Any], State], states: State, batches: Any) -> AnyMap:
+    """As `linearize`, of steps that may be any map."""
 
+    def one(now: tuple[State, Any]) -> AnyMap:
+        state, batch = now
+        return AnyMap(jax.linearize(lambda some: floats(step(filled(some, state), batch)), floats(state))[1])
 
-def _backward(step: Linearized, cotangent: State) -> State:
-    of_gradient, before = jax.linear_transpose(step.update, cotangent.theta, cotangent)(cotangent)
-    theta = jax.tree.map(jnp.add, before.theta, step.hessian(of_gradient))
-    transposed: State = before._replace(theta=theta)
-    return transposed
+    return jax.lax.map(one, (states, batches))
 
 
 @jax.jit
-def push(steps: Linearized, tangents: State, first: Any, last: Any) -> State:
+def push(steps: Linearized | AnyMap, tangents: State, first: Any, last: Any) -> State:
     """Tangents before step `first` of the linearised steps to tangents after step `last` - 1; leaves (K, ...)."""
 
     def after(t: Any, carried: State) -> State:
         step = jax.tree.map(lambda leaf: leaf[t], steps)
-        made: State = jax.vmap(_forward, in_axes=(None, 0))(step, carried)
+        made: State = jax.vmap(type(step).forward, in_axes=(None, 0))(step, carried)
         return made
 
     pushed: State = jax.lax.fori_loop(first, last, after, tangents)
@@ -77,12 +104,12 @@ def push(steps: Linearized, tangents: State, first: Any, last: Any) -> State:
 
 
 @jax.jit
-def pull(steps: Linearized, cotangents: State, first: Any, last: Any) -> State:
+def pull(steps: Linearized | AnyMap, cotangents: State, first: Any, last: Any) -> State:
     """Cotangents after step `last` - 1 of the linearised steps to those before step `first`; leaves (K, ...)."""
 
     def before(back: Any, carried: State) -> State:
         step = jax.tree.map(lambda leaf: leaf[last - 1 - back], steps)
-        made: State = jax.vmap(_backward, in_axes=(None, 0))(step, carried)
+        made: State = jax.vmap(type(step).backward, in_axes=(None, 0))(step, carried)
         return made
 
     pulled: State = jax.lax.fori_loop(0, last - first, before, cotangents)

@@ -1,8 +1,7 @@
-"""The states of a training, kept at every step or at each k-th, given back in segments."""
+"""A training by an optimizer along a gradient: in memory, or stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -10,21 +9,20 @@ import jax.numpy as jnp
 import optax
 
 from training_jacobian.jacobian import tangents
+from training_jacobian.jacobian.steps import Steps
 from training_jacobian.jacobian.tangents import Linearized
 from training_jacobian.learning import training
 from training_jacobian.learning.gradient import Gradient
+from training_jacobian.learning.layout import Shapes
 from training_jacobian.learning.precision import in_64_bits, x64_now
 from training_jacobian.learning.training import State, Step
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """T steps of training: the map, its batches, and its states.
+class Trajectory(Steps):
+    """T steps of an optimizer along `gradient`, a function of theta and one of `batches`; the rest as in `Steps`.
 
-    `gradient` is a function of theta and one of `batches`, a pytree with first axis T.  `rows(a, b)` reads the stored
-    states a..b-1 stacked, theta flat; row i is s_{i * every}, and `every` divides T.
-    `x64` is JAX's mode in which all of it is computed, whatever the session has.  `remake`, a function and its
-    arguments, makes the same trajectory in another process.
+    `remake`, a function and its arguments, makes the same trajectory in another process.
     """
 
     gradient: Gradient
@@ -34,6 +32,7 @@ class Trajectory:
     every: int = 1
     x64: bool = field(default_factory=x64_now)
     remake: tuple[Callable[..., "Trajectory"], tuple[Any, ...]] | None = None
+    shapes: Shapes | None = None
 
     def __reduce__(self) -> Any:
         if self.remake is None:
@@ -43,67 +42,18 @@ class Trajectory:
             )
         return self.remake
 
-    @cached_property
-    def steps(self) -> int:
-        """T, the number of steps."""
-        return len(jax.tree.leaves(self.batches)[0])
+    @property
+    def step(self) -> Step:
+        """The map from state and batch to the next state, theta flat."""
+        return Step(self.gradient, self.optimizer)
 
-    @cached_property
-    def start(self) -> State:
-        """s_0, theta flat (N,)."""
-        with jax.enable_x64(self.x64):
-            first: State = jax.tree.map(lambda leaf: leaf[0], self.rows(0, 1))
-        return first
+    def split(self, state: State) -> State:
+        """A state, or states stacked, with theta in parts."""
+        return training.in_parts(state, self.gradient, self.optimizer)
 
-    def states(self, first: int, last: int) -> State:
-        """s_first..s_{last-1} stacked, theta flat (last - first, N); what is not stored is computed again."""
-        with jax.enable_x64(self.x64):
-            return self._states(first, last)
-
-    def _states(self, first: int, last: int) -> State:
-        if self.every == 1:
-            return self.rows(first, last)
-        row, end = first // self.every, -(-last // self.every)
-        stored = self._between(self.rows(row, end), row * self.every)
-        first -= row * self.every
-        cut: State = jax.tree.map(lambda leaf: leaf[first:][: last - row * self.every - first], stored)
-        return cut
-
-    @cached_property
-    def _linearize(self) -> Callable[[State, Any], Linearized]:
-        step = Step(self.gradient.of_parts, self.optimizer)
-
-        @jax.jit
-        def linearize(states: State, batches: Any) -> Linearized:
-            return tangents.linearize(step, training.in_parts(states, self.gradient, self.optimizer), batches)
-
-        return linearize
-
-    def linearized(self, first: int, last: int) -> Linearized:
-        """Steps first..last-1, linearised, theta in parts."""
-        with jax.enable_x64(self.x64):
-            return self._linearize(self.states(first, last), jax.tree.map(lambda leaf: leaf[first:last], self.batches))
-
-    @cached_property
-    def linearized_bytes(self) -> int:
-        """Memory of one linearised step."""
-        with jax.enable_x64(self.x64):
-            one = jax.eval_shape(self._linearize, self.rows(0, 1), jax.tree.map(lambda leaf: leaf[:1], self.batches))
-        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(one))
-
-    def _between(self, stored: State, first: int) -> State:
-        """All states from stored ones: each is stepped on until the next."""
-        step, count = Step(self.gradient, self.optimizer), len(stored.theta)
-        cut = lambda leaf: leaf[first:][: count * self.every].reshape(count, self.every, *leaf.shape[1:])
-
-        @jax.jit
-        def run(stored: State, batches: Any) -> State:
-            one = lambda now: jax.lax.scan(lambda s, b: (step(s, b), s), *now)[1]
-            made: State = jax.lax.map(one, (stored, batches))
-            return made
-
-        made = run(stored, jax.tree.map(cut, self.batches))
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), made)
+    def linearize_all(self, states: State, batches: Any) -> Linearized:
+        """The steps at stacked states, linearised, theta in parts."""
+        return tangents.linearize(Step(self.gradient.of_parts, self.optimizer), self.split(states), batches)
 
 
 def in_memory(
@@ -123,6 +73,7 @@ def stored(
     batches: Any,
     kept: Any,
     remake: tuple[Callable[..., Trajectory], tuple[Any, ...]] | None = None,
+    shapes: Shapes | None = None,
 ) -> Trajectory:
     """A training whose states are stored: `kept[a:b]` reads the leaves of states a..b-1, in the order of `start`'s."""
     structure = jax.tree.structure(start)
@@ -133,4 +84,4 @@ def stored(
         return state
 
     every = len(batches) // (len(kept) - 1)
-    return Trajectory(gradient, optimizer, jnp.asarray(batches), rows, every, remake=remake)
+    return Trajectory(gradient, optimizer, jnp.asarray(batches), rows, every, remake=remake, shapes=shapes)

@@ -122,15 +122,14 @@ def are_exact(Vt: np.ndarray, found: ExactBulk) -> np.ndarray | None:
     return None if found.measured is None else np.sum((Vt @ found.measured) ** 2, axis=1) > 0.5
 
 
-def to_take_out(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
-    """The measured one (N, e) of `of_run`.  Raises ArithmeticError if rounding hides it."""
-    found = of_run(parameters, inputs, parts).measured
-    if found is None:
+def to_take_out(found: ExactBulk, S: np.ndarray, dtype: str) -> np.ndarray:
+    """The measured one (N, e), of a J with singular values S (N,).  Raises ArithmeticError if rounding hides it."""
+    if found.measured is None:
         raise ArithmeticError(
-            f"sigma_1 = {parts['S'].max():.1e} of J, in {parameters['training']['dtype']}: rounding hides its exact "
-            "bulk, which is to be taken out; lower the learning rate or compare other runs"
+            f"sigma_1 = {S.max():.1e} of J, in {dtype}: rounding hides its exact bulk, which is to be taken out; lower "
+            "the learning rate or compare other runs"
         )
-    return found
+    return found.measured
 
 
 def take_out(rows: np.ndarray, taken: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def every(bytes_of_states: int, steps_an_epoch: int) -> int:
     return next((k for k in divisors if bytes_of_states <= k * KEPT), steps_an_epoch)
 
 
-def trajectory(step: Step, initial: State, batches: Any, every: int = 1) -> State:
+def trajectory(step: Callable[[State, Any], State], initial: State, batches: Any, every: int = 1) -> State:
     """States 0, k, 2k, ..., T stacked, k = `every` dividing T; each leaf gets a first axis of length T / k + 1.
 
     `batches` is a pytree with first axis T.

@@ -42,4 +42,8 @@ ANALYSIS = Analysis(
     memory=lambda needs: PYTHON + 11 * needs.matrix // 2,  # Vt and what is left of it, of both runs; random rows
     operations=operations,
     check=check,
+    defaults=lambda size: {
+        "dimensions": {"start": max(1, size // 48), "stop": max(2, size // 2), "num": 12},
+        "seed": 0,
+    },
 )

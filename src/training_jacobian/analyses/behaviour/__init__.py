@@ -30,4 +30,6 @@ ANALYSIS = Analysis(
     jax=True,
     memory=memory,
     operations=lambda needs: 8 * needs.size * needs.train_size * needs.multiplications,
+    defaults=lambda size: {"size": 1.0, "seed": 0},
+    asks=("network",),
 )

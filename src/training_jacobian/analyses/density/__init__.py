@@ -58,4 +58,10 @@ ANALYSIS = Analysis(
     minutes=240,
     smaller="lower density.steps or density.probes",
     check=check,
+    defaults=lambda size: {
+        "thresholds": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
+        "probes": 8,
+        "steps": max(4, min(100, size - 20)),
+        "seed": 0,
+    },
 )

@@ -30,4 +30,10 @@ ANALYSIS = Analysis(
     memory=lambda needs: JAX + 3 * needs.matrix + needs.theta + needs.trained(starts(needs)),
     operations=lambda needs: needs.training * starts(needs),
     smaller="lower perturbation.sizes.num",
+    defaults=lambda size: {
+        "sizes": {"start": 1e-3, "stop": 1e3, "num": 30},
+        "bulk_tolerance": 0.1,
+        "linear_tolerance": 0.1,
+        "seed": 0,
+    },
 )

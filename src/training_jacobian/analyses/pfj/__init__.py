@@ -62,4 +62,9 @@ ANALYSIS = Analysis(
     operations=operations,
     smaller="lower data.test_size",
     check=check,
+    defaults=lambda size: {
+        "dimensions": {"start": max(1, size // 48), "stop": max(2, 5 * size // 8), "num": 10},
+        "seed": 0,
+    },
+    asks=("network",),
 )

@@ -30,7 +30,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
 
     inputs = {part: np.asarray(problem.examples[f"inputs_{part}"]) for part in ("train", "test")}
     inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
-    taken = exact_bulk.to_take_out(run.parameters, inputs["train"], parts)
+    taken = exact_bulk.to_take_out(run.exact_bulk(parts), parts["S"], run.dtype)
     bulk = {"kept": parts["Vt"][subspaces.nearest_to_one(parts["S"], logarithmic=True)]}
     del parts
     bulk["removed"] = exact_bulk.take_out(bulk["kept"], taken)
@@ -54,7 +54,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
             null = nullity(S)
             columns = {"state": state, "inputs": name}
             spectra.append(pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(**columns))
-            known = exact_bulk.untouched(run.parameters, each)
+            known = run.untouched(each)
             predicted = np.empty((len(at), 0)) if known is None else known
             exact = trivial(P, S, predicted, run.parameters["model"])
             counted = {"outputs": len(P), "nullity": null}

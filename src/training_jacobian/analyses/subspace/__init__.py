@@ -43,4 +43,6 @@ ANALYSIS = Analysis(
     operations=lambda needs: masks(needs) * (4 * needs.size**2 * needs.run.steps + needs.training),
     smaller="lower subspace.dimensions.num",
     check=lambda settings, run, first: must_fit("subspace", settings.dimensions, run.size, "the"),
+    defaults=lambda size: {"dimensions": {"start": max(1, size // 48), "stop": size, "num": 20}, "seed": 0},
+    asks=("optimizer", "test"),
 )

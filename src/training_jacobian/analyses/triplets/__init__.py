@@ -51,4 +51,12 @@ ANALYSIS = Analysis(
     minutes=240,
     smaller="lower svd.products or svd.rank",
     columns=(),
+    defaults=lambda size: {
+        "rank": min(20, size),
+        "operators": ["J", "J_minus_identity"],
+        "tolerance": 1e-6,
+        "products": min(200, size),
+        "block": min(20, size),
+        "seed": 0,
+    },
 )
