@@ -130,6 +130,8 @@ def test_a_prediction_that_does_not_hold_is_an_error(name, trained):
     model = rf"model mlp \(hidden \[4(, 5)?\], activation {network.activation}\) is none: \|J b - b\| is up to \d"
     with pytest.raises(ArithmeticError, match=model):
         exact_bulk.of_run(network.parameters(), wrong, trained(name))
+    with pytest.raises(ArithmeticError, match=model):
+        exact_bulk.to_take_out(network.parameters(), wrong, trained(name))
 
 
 def test_what_is_nearly_exact_is_not():
@@ -171,7 +173,7 @@ def test_float32_has_a_level_of_its_own():
     assert (found.predicted, found.measured) == (9, None)
     assert 1e-8 < found.defect < 1e-5 < exact_bulk.rounding(parts["S"], "float32") < 1e-2
     with pytest.raises(ArithmeticError, match="in float32: rounding hides its exact bulk"):
-        exact_bulk.to_take_out(found, parts["S"], "float32")
+        exact_bulk.to_take_out(network.parameters(), inputs, parts)
     inputs = np.array(inputs)
     inputs[:, 1] = 0
     with pytest.raises(ArithmeticError, match="model mlp"):

@@ -160,22 +160,6 @@ def test_an_optimizer_that_asks_for_the_value_of_the_loss():
     assert tj.check(training).error < 1e-6
 
 
-def test_a_gradient_that_is_none_of_a_loss_has_the_right_adjoint():
-    """With stop_gradient the derivative of the gradient is not symmetric."""
-    params, apply = nested_dict()
-
-    def loss(params, batch):
-        outputs = jnp.tanh(apply(params, batch[0]))
-        return (jax.lax.stop_gradient(outputs[:, :1]) * outputs**2).mean()
-
-    J = tj.TrainingJacobian(tj.train(loss, params, SGD, (ROWS, LABELS)))
-    train, flat, unravel = whole(loss, SGD, params, (ROWS, LABELS))
-    compare(J, train, flat)
-    of_theta = jax.grad(lambda theta: loss(unravel(theta), row((ROWS, LABELS), 0)))
-    H = np.asarray(jax.jacfwd(of_theta)(flat))
-    assert np.abs(H - H.T).max() > 1e-3  # the control: a method that takes it to be symmetric is wrong here
-
-
 def test_names_and_directions_as_the_parameters_are():
     params, apply = nested_dict()
     loss = lambda params, batch: cross_entropy(apply(params, batch[0]), batch[1])

@@ -15,13 +15,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from training_jacobian import analyses
     from training_jacobian.drawing import draw
+    from training_jacobian.jacobian.decomposed import TrainingJacobian
     from training_jacobian.jacobian.differences import check
-    from training_jacobian.jacobian.operator import TrainingJacobian
     from training_jacobian.jacobian.recorded import Network, Training
     from training_jacobian.jacobian.recording import record, train
 
 _LIE_IN = {  # imported where they are asked for: the command line needs none of them
-    "TrainingJacobian": "jacobian.operator",
+    "TrainingJacobian": "jacobian.decomposed",
     "Network": "jacobian.recorded",
     "Training": "jacobian.recorded",
     "train": "jacobian.recording",

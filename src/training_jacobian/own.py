@@ -10,11 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from training_jacobian.jacobian.operator import TrainingJacobian
+from training_jacobian.jacobian.decomposed import TrainingJacobian
 from training_jacobian.jacobian.recorded import Training
-from training_jacobian.learning import exact_bulk
 from training_jacobian.learning.components import component
-from training_jacobian.learning.exact_bulk import ExactBulk
 from training_jacobian.learning.training import State
 from training_jacobian.spectral import svd
 
@@ -98,17 +96,12 @@ class OwnRun:
         self, training: Training, parameters: dict[str, Any], results: Callable[[str], dict[str, Any]]
     ) -> None:
         self.training, self.results = training, results
-        self.parameters = {"model": {"name": "your own"}, **parameters}
+        self.parameters = {"training": {"dtype": str(training.start.theta.dtype)}, **parameters}
 
     @cached_property
     def problem(self) -> OwnProblem:
         """The training as a map."""
         return OwnProblem(self.training)
-
-    @property
-    def dtype(self) -> str:
-        """Of its training."""
-        return str(self.training.start.theta.dtype)
 
     @property
     def theta(self) -> np.ndarray:
@@ -127,12 +120,10 @@ class OwnRun:
         """The operator: nothing is kept on disk."""
         return operator
 
-    def untouched(self, inputs: np.ndarray) -> None:
-        """No closed form is known of what no gradient touches."""
-
-    def exact_bulk(self, parts: dict[str, np.ndarray]) -> ExactBulk:
-        """Measured on its SVD `U`, `S`, `Vt`."""
-        return ExactBulk(exact_bulk.measure(parts["U"], parts["S"], parts["Vt"], self.dtype), None, None)
+    @property
+    def inputs(self) -> np.ndarray:
+        """None: no closed form of the exact bulk asks for them."""
+        return np.empty((0, 0))
 
     def read(self, stage: str, names: list[str] | None = None, file: str = "") -> dict[str, Any]:
         """Arrays, all or `names`, of an earlier stage or analysis, which is computed if it is not there yet."""

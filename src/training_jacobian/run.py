@@ -11,8 +11,6 @@ import numpy as np
 
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe, ancestors, parameters, path
-from training_jacobian.learning import exact_bulk
-from training_jacobian.learning.exact_bulk import ExactBulk
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -49,19 +47,6 @@ class Run:
     def inputs(self) -> np.ndarray:
         """Training inputs (n, d), as they are stored."""
         return self.read("data", ["inputs_train"])["inputs_train"]
-
-    @property
-    def dtype(self) -> str:
-        """Of its training."""
-        return str(self.parameters["training"]["dtype"])
-
-    def untouched(self, inputs: np.ndarray) -> np.ndarray | None:
-        """Orthonormal basis (N, b) of what provably no gradient on `inputs` (n, d) touches; None if it is not known."""
-        return exact_bulk.untouched(self.parameters, inputs)
-
-    def exact_bulk(self, parts: dict[str, np.ndarray]) -> ExactBulk:
-        """Of its SVD `U`, `S`, `Vt`.  Raises ArithmeticError if J does not keep what is predicted."""
-        return exact_bulk.of_run(self.parameters, self.inputs, parts)
 
     @property
     def theta(self) -> np.ndarray:

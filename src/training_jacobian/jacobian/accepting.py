@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian.jacobian.recorded import Map, Part
+from training_jacobian.jacobian.tangents import filled, floats
 from training_jacobian.learning import pytree
 from training_jacobian.learning.layout import Shapes
+from training_jacobian.learning.training import State
 
 
 def arrays(tree: Any, what: str) -> Any:
@@ -91,6 +93,23 @@ def check_step(step: Map, state: Any, batch: Any) -> None:
                 f"two runs of step disagree in {pytree.name_of(path) or 'the state'}: it draws random numbers or keeps "
                 "something; make a key part of the batch"
             )
+
+
+def check_derivative(step: Callable[[State, Any], State], start: State, batch: Any) -> None:
+    """Raise TypeError if a step on divided states has no derivative, or none with a transpose."""
+
+    def both(state: State, batch: Any) -> Any:
+        tangent = jax.linearize(lambda some: floats(step(filled(some, state), batch)), floats(state))[1]
+        return jax.linear_transpose(tangent, floats(state))(floats(state))
+
+    try:
+        jax.eval_shape(both, start, batch)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TypeError(
+            f"step has no derivative that JAX can push forward and pull back ({type(error).__name__}: {reason:.200}); "
+            "of custom_vjp make custom_jvp, of while_loop make scan, and call no callbacks"
+        ) from error
 
 
 def check_loss(loss: Callable[[Any, Any], Any], params: Any, batch: Any, what: str) -> None:

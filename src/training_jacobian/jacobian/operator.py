@@ -1,9 +1,8 @@
 """The training Jacobian as a linear operator: products with J and J^T, without forming J."""
 
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,28 +12,10 @@ from scipy.sparse.linalg import LinearOperator
 from training_jacobian.jacobian.steps import Steps
 from training_jacobian.jacobian.tangents import pull, push
 from training_jacobian.learning.training import State
-from training_jacobian.spectral import partial_svd, svd
 
 CHUNK = 32  # at most so many tangents travel together; what pays is compared by benchmarks/products.py
 CACHE = 320 * 2**10  # bytes of their theta, so that with what a step makes of them they stay in a core's cache
 MEMORY = 192 * 2**20  # bytes for linearised steps: all of the paper's run
-
-
-class Svd(NamedTuple):
-    """J = U diag(S) Vt."""
-
-    U: np.ndarray
-    S: np.ndarray
-    Vt: np.ndarray
-
-
-class Triplets(NamedTuple):
-    """The largest singular triplets, U (n, r), S (r,), Vt (r, n), and bounds (r,) on the error of each of S."""
-
-    U: np.ndarray
-    S: np.ndarray
-    Vt: np.ndarray
-    bound: np.ndarray
 
 
 def numbers(X: Any) -> np.ndarray:
@@ -90,49 +71,12 @@ class TrainingJacobian(LinearOperator):  # type: ignore[misc]
         fitting = max(4, min(CHUNK, CACHE // first.nbytes))
         self.chunk = chunk or (2 ** (fitting.bit_length() - 1) if steps <= most else CHUNK)
 
-    @property
-    def names(self) -> dict[str, slice]:
-        """Rows, and columns, of each named part of theta."""
-        return self.trajectory.names
-
-    def unravel(self, v: Any) -> Any:
-        """A vector (N,), such as a direction or a column of J, as the parameters are: by name, or as their pytree."""
-        v = np.asarray(v)
-        if v.shape != self.trajectory.start.theta.shape:
-            raise ValueError(f"v has shape {v.shape}; give {self.trajectory.start.theta.shape}, one number a parameter")
-        return self.trajectory.unravel(v)
-
-    def dense(self) -> np.ndarray:
-        """J as an array (n, n)."""
-        return self.columns(0, self.shape[1])
-
-    def svd(self) -> Svd:
-        """J = U diag(S) Vt, all (n, n) and S (n,) falling, in float64, its residual checked (spectral/svd.py)."""
-        made = svd.decompose(self.dense())
-        return Svd(made["U"], made["S"], made["Vt"])
-
-    def partial_svd(
-        self, rank: int, tolerance: float = 1e-6, products: int | None = None, block: int | None = None, seed: int = 0
-    ) -> Triplets:
-        """The `rank` largest singular triplets without forming J, each with a bound on the error of its value.
-
-        At most `products` with J and with J^T, by default 10 `rank` and 100, `block` vectors together, by default
-        `rank`.  What has not converged to `tolerance` is left out, with a warning.
-        """
-        size = self.shape[0]
-        most = min(size, max(10 * rank, 100)) if products is None else products
-        found = partial_svd.largest(self, rank, tolerance, block or min(rank, CHUNK), most, seed)
-        good = found["converged"]
-        if not good.all():
-            warnings.warn(f"{good.sum()} of {rank} triplets have converged; raise products = {most}", stacklevel=2)
-        return Triplets(found["U"][:, good], found["S"][good], found["Vt"][good], found["bound"][good])
-
     def _precision(self) -> AbstractContextManager[Any]:
         """JAX's mode, 64 or 32 bits, in which the training was made, whatever the session has now."""
         return jax.enable_x64(self.trajectory.x64)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TrainingJacobian, (self.trajectory, self.start, self.end, self.extended, *self._asked)
+        return type(self), (self.trajectory, self.start, self.end, self.extended, *self._asked)
 
     @property
     def segments(self) -> list[tuple[int, int]]:

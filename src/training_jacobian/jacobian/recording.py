@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 
-from training_jacobian.jacobian.accepting import arrays, check_loss, check_step, chosen, stacked
+from training_jacobian.jacobian.accepting import arrays, check_derivative, check_loss, check_step, chosen, stacked
 from training_jacobian.jacobian.recorded import Given, Map, Network, Training, divided_step
 from training_jacobian.learning import pytree, training
 from training_jacobian.learning.training import State
@@ -68,8 +68,10 @@ def record(step: Map, state: Any, batches: Any, wrt: Any = None) -> Training:
 def _record(step: Map, state: Any, batches: Any, wrt: Any, given: Given | None) -> Training:
     state = arrays(state, "state")
     part, shapes = chosen(state, wrt)
-    check_step(step, state, jax.tree.map(lambda leaf: leaf[0], batches))
+    first = jax.tree.map(lambda leaf: leaf[0], batches)
+    check_step(step, state, first)
     start, count = part.divided(state), len(jax.tree.leaves(batches)[0])
+    check_derivative(divided_step(step, part), start, first)
     every = training.every((count + 1) * sum(leaf.nbytes for leaf in jax.tree.leaves(start)), count)
     states = training.trajectory(divided_step(step, part), start, batches, every)
     finite = np.isfinite(np.asarray(states.theta)).all(axis=1)

@@ -70,7 +70,14 @@ def keeps_untouched(optimizer: dict[str, Any]) -> bool:
 
 
 def untouched(parameters: dict[str, Any], inputs: np.ndarray) -> np.ndarray | None:
-    """Orthonormal basis (N, b) of what provably no gradient on `inputs` (n, d) touches; None without a closed form."""
+    """Orthonormal basis (N, b) of what provably no gradient on `inputs` (n, d) touches; None without a closed form.
+
+    Inputs in bytes stand for what the network sees, 255 for 1.
+    """
+    if "model" not in parameters:
+        return None  # a network of one's own, in a session
+    if inputs.dtype == np.uint8:
+        inputs = inputs / 255
     closed_form = getattr(component("models", parameters["model"]["name"]), "untouched", None)
     if closed_form is None:
         return None
@@ -82,7 +89,8 @@ def untouched(parameters: dict[str, Any], inputs: np.ndarray) -> np.ndarray | No
 
 def predicted(parameters: dict[str, Any], inputs: np.ndarray) -> np.ndarray | None:
     """As `untouched`, of a run; None also if its optimizer moves such directions."""
-    return untouched(parameters, inputs) if keeps_untouched(parameters["training"]["optimizer"]) else None
+    found = untouched(parameters, inputs)
+    return found if found is not None and keeps_untouched(parameters["training"]["optimizer"]) else None
 
 
 def _outside(directions: np.ndarray, found: np.ndarray) -> float:
@@ -122,14 +130,15 @@ def are_exact(Vt: np.ndarray, found: ExactBulk) -> np.ndarray | None:
     return None if found.measured is None else np.sum((Vt @ found.measured) ** 2, axis=1) > 0.5
 
 
-def to_take_out(found: ExactBulk, S: np.ndarray, dtype: str) -> np.ndarray:
-    """The measured one (N, e), of a J with singular values S (N,).  Raises ArithmeticError if rounding hides it."""
-    if found.measured is None:
+def to_take_out(parameters: dict[str, Any], inputs: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
+    """The measured one (N, e) of `of_run`.  Raises ArithmeticError if rounding hides it."""
+    found = of_run(parameters, inputs, parts).measured
+    if found is None:
         raise ArithmeticError(
-            f"sigma_1 = {S.max():.1e} of J, in {dtype}: rounding hides its exact bulk, which is to be taken out; lower "
-            "the learning rate or compare other runs"
+            f"sigma_1 = {parts['S'].max():.1e} of J, in {parameters['training']['dtype']}: rounding hides its exact "
+            "bulk, which is to be taken out; lower the learning rate or compare other runs"
         )
-    return found.measured
+    return found
 
 
 def take_out(rows: np.ndarray, taken: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from training_jacobian.spectral import subspaces
 def bulk(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Right singular vectors as rows (N, N), nearest to sigma = 1 first; basis (N, e) of the measured exact bulk."""
     parts = run.read("svd", ["U", "S", "Vt"])
-    taken = exact_bulk.to_take_out(run.exact_bulk(parts), parts["S"], run.dtype)
+    taken = exact_bulk.to_take_out(run.parameters, run.inputs, parts)
     return parts["Vt"][subspaces.nearest_to_one(parts["S"])], taken
 
 

@@ -25,7 +25,9 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     """
     problem, theta, parts = run.problem, run.theta.astype(np.float64), run.read("svd", ["U", "S", "Vt"])
     S, Vt = parts["S"], parts["Vt"]
-    exact = exact_bulk.are_exact(Vt, run.exact_bulk(parts))
+    exact = exact_bulk.are_exact(
+        Vt, exact_bulk.of_run(run.parameters, np.asarray(problem.examples["inputs_train"]), parts)
+    )
     del parts
     inputs = probes(problem.examples, settings["seed"])
     directions = pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(exact=exact)

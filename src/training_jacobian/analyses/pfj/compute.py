@@ -30,7 +30,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
 
     inputs = {part: np.asarray(problem.examples[f"inputs_{part}"]) for part in ("train", "test")}
     inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
-    taken = exact_bulk.to_take_out(run.exact_bulk(parts), parts["S"], run.dtype)
+    taken = exact_bulk.to_take_out(run.parameters, inputs["train"], parts)
     bulk = {"kept": parts["Vt"][subspaces.nearest_to_one(parts["S"], logarithmic=True)]}
     del parts
     bulk["removed"] = exact_bulk.take_out(bulk["kept"], taken)
@@ -54,9 +54,9 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
             null = nullity(S)
             columns = {"state": state, "inputs": name}
             spectra.append(pd.DataFrame({"index": np.arange(1, len(S) + 1), "sigma": S}).assign(**columns))
-            known = run.untouched(each)
+            known = exact_bulk.untouched(run.parameters, each)
             predicted = np.empty((len(at), 0)) if known is None else known
-            exact = trivial(P, S, predicted, run.parameters["model"])
+            exact = trivial(P, S, predicted, run.parameters.get("model", {}))
             counted = {"outputs": len(P), "nullity": null}
             counted |= {} if known is None else trivial_nullity(P, each, problem.shapes)
             counted |= {"untouched": exact.shape[1] - predicted.shape[1], "taken_out": exact.shape[1]}

@@ -19,7 +19,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     """
     parts, epochs = run.read("svd"), run.read("train", EPOCHS)
     U, S, Vt = parts["U"], parts["S"], parts["Vt"]
-    exact = run.exact_bulk(parts)
+    exact = exact_bulk.of_run(run.parameters, run.inputs, parts)
     table = directions(U, S, Vt, settings["bulk_tolerance"])
     table["exact"] = exact_bulk.are_exact(Vt, exact)
     summary: dict[str, Any] = {
