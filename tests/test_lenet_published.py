@@ -92,6 +92,7 @@ def test_batches_are_those_of_the_legacy_generator():
 def test_the_run_is_as_the_authors_said():
     run = loading.load(ROOT / "studies/lenet.yaml").runs["lenet_published"]
     assert (run.size, run.steps, run.training.batch_size, run.training.dtype) == (61706, 900, 200, "float32")
-    assert (run.model.activation, run.order.name, run.initial.path) == ("relu", "jax_permuted", "data/theta0_lenet5.npy")
+    assert (run.model.activation, run.order.name) == ("relu", "jax_permuted")
+    assert run.initial.path == "data/theta0_lenet5.npy"
     assert (run.training.optimizer.learning_rate, run.training.optimizer.momentum) == (0.05, 0.9)
     assert (run.training.schedule.name, run.training.epochs, run.loss.name) == ("cosine", 3, "cross_entropy")
