@@ -79,8 +79,8 @@ STATEMENTS = [
         for limit, value, part in ((1e-1, 823, 0.08), (1e-2, 146, 0.15), (1e-3, 80, 0.1))
     ),
     # "Consistent across loss functions", says the text, without a number, a loss or a rate.  These ranges were chosen
-    # before the run was made: it has all three regions, the bulk has most of the directions, and J turns them as little as
-    # the paper's own.  Its rate is the paper's, although the gradient of `mse`, a mean over classes too, is smaller.
+    # before the run was made: it has all three regions, the bulk has most of the directions, and J turns them as little
+    # as the paper's own.  Its rate is the paper's, although the gradient of `mse`, a mean over classes too, is smaller.
     Statement("other_loss", "consistent across losses: bulk directions", "text", None, N / 2, N, directions("bulk")),
     Statement("other_loss", "consistent across losses: chaotic directions", "text", None, 1, N, directions("chaotic")),
     Statement("other_loss", "consistent across losses: stable directions", "text", None, 1, N, directions("stable")),
