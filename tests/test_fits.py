@@ -80,6 +80,9 @@ def test_memory_that_suffices_and_memory_that_does_not(machine):
     assert "choose `svd: {method: partial}`, which forms no J, or lower model.hidden" in text
     assert "compute: {may_not_fit: true}" in text
     fits.check(Plan(made), jobs_run_here=False)  # it is asked of the nodes
+    fits.check(Plan(made), jobs_run_here=False, most=-(-most // 10**6))
+    text = refusal(made, jobs_run_here=False, most=most // 10**6)  # and Snakemake asks for no more than that
+    assert "there are 1.5 GB by --resources mem_mb; choose `svd: {method: partial}`" in text
     fits.check(Plan(made.model_copy(update={"compute": made.compute.model_copy(update={"may_not_fit": True})})))
     fits.check(Plan(params(model={"hidden": [64]}, svd=PARTIAL)))  # what it says works
 
@@ -153,16 +156,15 @@ def test_check_tells_what_runs_need_and_refuses_what_does_not_fit(machine, capsy
     Path("params.yaml").write_text(yaml.safe_dump(tree))
     machine(memory=25 * 10**9, disk=80 * 10**9)
     assert cli.main(["check"]) == 0
-    assert capsys.readouterr().out.startswith(
-        "a: 160 parameters, 25 steps, float64; at most 426 MB of memory (columns)\n"
-    )
+    assert capsys.readouterr().out.startswith("a, b: 160 parameters, 25 steps, float64; each\n")
     tree["defaults"]["model"]["hidden"] = [9999999]
     Path("params.yaml").write_text(yaml.safe_dump(tree))
     began = time.monotonic()
     assert cli.main(["check"]) == 1
     assert time.monotonic() - began < 2  # nothing is planned by the column
     out, error = capsys.readouterr()
-    assert "a: 749999935 parameters" in out
+    assert "a, b: 749999935 parameters" in out
+    assert "years" in out
     assert error.startswith("training-jacobian: runs.a: svd needs 31.5 EB")
     assert "Traceback" not in error
 
