@@ -106,8 +106,8 @@ def report(plan: Plan, speed: Speed, cores: int) -> Iterator[str]:
     for name, run in plan.params.runs.items():
         keys = {key(recipe) for recipe in plan.recipes[name].values()}
         head = f"{run.size} parameters, {run.steps} steps, {run.training.dtype}"
-        lines = head, *table([each for each in made.values() if each.key in keys])
-        alike.setdefault(lines, []).append(name)
+        rows = table([each for each in made.values() if each.key in keys])
+        alike.setdefault((head, *rows), []).append(name)
     for (head, *lines), names in alike.items():
         yield f"{', '.join(names)}: {head}{'; each' if len(names) > 1 else ''}"
         yield from lines

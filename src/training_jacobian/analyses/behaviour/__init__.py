@@ -30,4 +30,5 @@ ANALYSIS = Analysis(
     jax=True,
     memory=memory,
     operations=lambda needs: 8 * needs.size * needs.train_size * needs.multiplications,
+    pace=0.35,
 )
