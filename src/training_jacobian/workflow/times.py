@@ -14,7 +14,7 @@ from training_jacobian.workflow.needs import Needs
 FLOPS = 5e9  # a second and thread, which a slow core reaches too; one of a Xeon with AVX-512 has ten times as many
 MINUTES = 60  # of any job, at least
 TRAINING = 30  # of a training, at least
-PACES = {"train": 0.3, "columns": 1.0, "svd": 1.2}
+PACES = {"train": 0.3, "columns": 0.85, "svd": 1.2}
 START, START_JAX = (
     1.0,
     4.0,

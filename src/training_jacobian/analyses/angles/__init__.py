@@ -40,7 +40,7 @@ ANALYSIS = Analysis(
     kinds={"angles": Kind("overlaps.csv", options=Options)},
     settings=Angles,
     group="pairs",
-    memory=lambda needs: PYTHON + 11 * needs.matrix // 2,  # Vt and what is left of it, of both runs; random rows
+    memory=lambda needs: PYTHON + 6 * needs.matrix,  # Vt and what is left of it, of both runs; random rows; a product
     operations=operations,
     check=check,
 )
