@@ -21,7 +21,7 @@ def elsewhere(tmp_path, monkeypatch):
     """An empty folder, and a machine of that speed, with room for everything."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(costs, "calibrate", lambda: SPEED)
-    monkeypatch.setattr(costs, "cores", lambda: 2)
+    monkeypatch.setattr(costs, "available", lambda: 2)
     monkeypatch.setattr(fits, "machine_memory", lambda: (10**18, "of memory"))
     monkeypatch.setattr(fits, "free_disk", lambda: 10**18)
 
@@ -97,6 +97,8 @@ def test_line_at_the_start(capsys):
     assert out == ""
     assert line.startswith("training-jacobian: params.yaml: what is missing takes about ")
     assert "on 2 cores with nothing else to do, 604 MB of disk (longest: columns of a)\n" in line
+    costs.announce(plan, 64, [])
+    assert "on 2 cores" in capsys.readouterr().err
     costs.announce(plan, None, [])
     assert "of one core like this machine's, 604 MB of disk" in capsys.readouterr().err
 

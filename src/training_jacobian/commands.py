@@ -87,7 +87,7 @@ def check(options: argparse.Namespace) -> None:
     from training_jacobian.workflow.plan import plan
 
     made = plan(options.params)
-    print(*costs.report(made, calibrate(), costs.cores()), sep="\n")
+    print(*costs.report(made, calibrate(), costs.available()), sep="\n")
     fits.check(made)
 
 

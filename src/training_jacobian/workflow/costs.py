@@ -40,7 +40,7 @@ class Job:
         return self.count * self.seconds * self.threads
 
 
-def cores() -> int:
+def available() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -67,12 +67,13 @@ def jobs(plan: Plan, speed: Speed, cores: int) -> list[Job]:
     return made
 
 
-def _job(needs: Needs, job: str, key: str, runs: tuple[str, ...], speed: Speed, cores: int, absent: bool) -> Job:
+def _job(needs: Needs, job: str, name: str, runs: tuple[str, ...], speed: Speed, cores: int, absent: bool) -> Job:
+    """Of the artifact whose key is `name`."""
     asked = ANALYSES[job].threads if job in ANALYSES else QUARTER.get(job, "one")
     threads = {"one": 1, "quarter": max(1, cores // 4), "every": cores}[asked]
     count = -(-needs.size // needs.params.compute.columns_per_job) if job == "columns" else 1
     taken = times.seconds(needs, job, threads, speed)
-    return Job(job, key, runs, count, taken, threads, needs.memory[job], needs.disk.get(job, 0), absent)
+    return Job(job, name, runs, count, taken, threads, needs.memory[job], needs.disk.get(job, 0), absent)
 
 
 def wall(plan: Plan, some: list[Job], cores: int) -> float:
@@ -90,9 +91,9 @@ def table(some: list[Job]) -> Iterator[str]:
     """Lines of a table of jobs, the longest first."""
     rows = [("", "time", "memory", "disk")]
     for each in sorted(some, key=lambda each: -each.count * each.seconds):
-        times_ = f"{each.count} x " if each.count > 1 else ""
+        several = f"{each.count} x " if each.count > 1 else ""
         disk = readable(each.disk) if each.disk else ""
-        rows.append((each.name, f"{times_}{duration(each.seconds)}", readable(each.memory), disk))
+        rows.append((each.name, f"{several}{duration(each.seconds)}", readable(each.memory), disk))
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     for name, *values in rows:
         cells = [f"{value:>{width}}" for value, width in zip(values, others, strict=True)]
@@ -130,12 +131,14 @@ def _sum(plan: Plan, some: list[Job], cores: int) -> str:
 def announce(plan: Plan, cores: int | None, arguments: list[str]) -> None:
     """At the start of the workflow: a line on stderr, what all that is missing will take; none where nothing is.
 
-    Nor for a dry run, which is not to wait for it.  Without `cores` a cluster does it.
+    Nor for a dry run, which is not to wait for it.  `cores` as Snakemake is told, who may promise more than there are;
+    without, a cluster does it.
     """
     if not any(missing(plan).values()) or any(_dry(each) for each in arguments):
         return
     with suppress(OSError, subprocess.SubprocessError):  # an estimate is no reason to stop
-        print(f"training-jacobian: {announcement(plan, calibrate(), cores)}", file=sys.stderr, flush=True)
+        here = cores and min(cores, available())
+        print(f"training-jacobian: {announcement(plan, calibrate(), here)}", file=sys.stderr, flush=True)
 
 
 def _dry(argument: str) -> bool:
