@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian.artifacts.address import canonical, home
 from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.jobs import troubles
-from training_jacobian.workflow import catalog, fits, needs, plan, publish, studies
+from training_jacobian.workflow import catalog, costs, fits, needs, plan, publish, studies, times
 from training_jacobian.workflow.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
@@ -24,7 +24,9 @@ try:
     PLANS = studies.Plans(plan.plan(PARAMS[0]), studies.asked_for(sys.argv[1:]) if workflow.is_main_process else None)
     for each in PLANS.asked(sys.argv[1:]):
         if workflow.is_main_process and "--unlock" not in sys.argv:
-            fits.check(each, jobs_run_here=workflow.nodes is None)  # with --jobs they are submitted, and ask for memory
+            # with --jobs they are submitted, and ask for memory: Snakemake asks for no more than --resources mem_mb=...
+            fits.check(each, workflow.nodes is None, getattr(workflow.global_resources.get("mem_mb"), "value", None))
+            costs.announce(each, None if workflow.nodes else workflow.resource_settings.cores, sys.argv[1:])
     PLANS.write_recipes()
     # newer than what is published exactly when the content of that is out of date
     STAMPS = {each.study: publish.stamp(each.wanted()) for each in PLANS.all}

@@ -119,7 +119,7 @@ class Copy:
         for log in (self.folder / "results/logs/jacobian").glob(f"{target.parent.name}-*.log"):
             numbers = re.findall(r"([\d.]+) s|memory ([\d.]+) GiB", log.read_text())
             told.append([float(second or memory) for second, memory in numbers])
-        whole, startup, compilation, memory = np.array(told).T
+        whole, startup, compilation, memory, _ = np.array(told).T
         overhead = {"start-up a job [s]": startup.mean(), "compilation a job [s]": compilation.mean()}
         alone = {"products alone [s]": (whole - startup - compilation).sum() / cores}
         return {"seconds": wall, **alone, "memory [GiB]": memory.max(), **overhead}

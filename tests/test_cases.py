@@ -266,7 +266,7 @@ def test_refused_by_check(tmp_path, monkeypatch, what):
 
 
 def test_ten_million_units(project):
-    """What fits, and what does not: test_needs.py."""
+    """What fits, and what does not: test_fits.py."""
     project.edit("b: {initial: {seed: 1}}", "b: {model: {hidden: [9999999]}}")
     done = python(project, "-m", "training_jacobian", "check")
     assert done.returncode == 1

@@ -10,7 +10,10 @@ import pytest
 
 from training_jacobian.jobs import compiled
 
-LOG = r"(\w+): ([\d.]+) s, start-up ([\d.]+) s, compilation ([\d.]+) s, threads (\d+), memory ([\d.]+) GiB\n"
+LOG = (
+    r"(\w+): ([\d.]+) s, start-up ([\d.]+) s, compilation ([\d.]+) s, threads (\d+), memory ([\d.]+) GiB, "
+    r"processors ([\d.]+) s\n"
+)
 
 PROGRAM = """
 from training_jacobian.jobs.clock import Clock
@@ -35,10 +38,11 @@ def test_logs_say_where_the_time_went(finished):
         match = re.fullmatch(LOG, log.read_text())
         if log.name != "publish.log":
             assert match, log.read_text()
-            seconds, startup, compilation, threads, memory = map(float, match.groups()[1:])
+            seconds, startup, compilation, threads, memory, processors = map(float, match.groups()[1:])
             assert 0 < startup + compilation <= seconds + 0.2  # each is rounded to 0.1
             assert threads >= 1
             assert 0.01 < memory < 4
+            assert 0.1 < processors < (seconds + 0.2) * (os.cpu_count() or 1)
             told.setdefault(match[1], []).append(compilation)
     assert {"data", "train", "columns", "jacobian", "svd", "spectrum", "figure"} <= set(told)
     assert max(told["columns"]) > 0.1

@@ -28,7 +28,7 @@ def test_counts_of_varied_data(figs):
     for run, counts in published.items():
         for threshold, (count, part) in counts.items():
             assert runs.loc[run, f"distance_from_one_below_{threshold}"] == pytest.approx(count, rel=part)
-    exactly = {"paper": 257, "shuffled_labels": 257, "white_noise": 65, "split_1024": 385}
+    exactly = {"paper": 257, "shuffled_labels": 257, "white_noise": 65, "split_1024": 385, "mse": 192}
     for run, exact in exactly.items():
         assert runs.loc[run, "exact_bulk_predicted"] == runs.loc[run, "exact_bulk_measured"] == exact
     # the negative control: the main run is neither of them

@@ -14,7 +14,7 @@ from training_jacobian.learning.orders import shuffled, stored
 from training_jacobian.workflow import loading
 from training_jacobian.workflow.loading import ParamsError
 
-OPTIONS = {"stored": {}, "shuffled": {"seed": 0}}
+OPTIONS = {"stored": {}, "shuffled": {"seed": 0}, "jax_permuted": {}}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -60,7 +60,7 @@ def load(tmp_path):
     return loaded
 
 
-@pytest.mark.parametrize("order", ["name: stored", "name: shuffled, seed: 1"])
+@pytest.mark.parametrize("order", ["name: stored", "name: shuffled, seed: 1", "name: jax_permuted"])
 def test_a_batch_that_does_not_divide_is_refused_unless_the_rest_is_left_out(load, order):
     told = (
         "defaults: training.batch_size = 60 does not divide the 1600 training examples; change one, or leave out what "

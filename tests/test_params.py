@@ -98,7 +98,7 @@ BAD = {
     "negative weight decay": ("momentum: 0.9}", "momentum: 0.9, weight_decay: -1}", r"optimizer\.weight_decay = -1: Input should be greater than or equal to 0"),
     "LeNet-5 of digits": ("{name: mlp, hidden: [2], activation: gelu}", "{name: lenet5, activation: gelu}", r"defaults: model\.name = 'lenet5': for images of 28x28 grey pixels, not for 64 inputs; choose another model$"),
     "unknown loss": ("a: {}", "a: {loss: {name: mae}}", r"runs\.a\.loss\.name = 'mae': (did you mean 'mse'\? )?allowed: 'cross_entropy', 'mse'$"),
-    "unknown order": ("a: {}", "a: {order: {name: shufled, seed: 0}}", r"runs\.a\.order\.name = 'shufled': did you mean 'shuffled'\? allowed: 'shuffled', 'stored'$"),
+    "unknown order": ("a: {}", "a: {order: {name: shufled, seed: 0}}", r"runs\.a\.order\.name = 'shufled': did you mean 'shuffled'\? allowed: 'jax_permuted', 'shuffled', 'stored'$"),
     "order without seed": ("a: {}", "a: {order: {name: shuffled}}", r"runs\.a\.order\.seed: required key is missing; add it$"),
     "seed of no order": ("a: {}", "a: {order: {name: stored, seed: 3}}", r"runs\.a\.order: unknown key 'seed'; allowed: 'name', 'drop_last'$"),
     "more images than there are": ("a: {}", "a: {data: {name: mnist, train_size: 60001, test_size: 9}}", r"runs\.a\.data.*: train_size = 60001 is above the 60000 examples of mnist; lower it"),

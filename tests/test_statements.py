@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from training_jacobian.artifacts import store
-from training_jacobian.figures.papers import belrose_scherlis
-from training_jacobian.figures.papers.belrose_scherlis import Tables, around, judge
+from training_jacobian.figures.papers import belrose_scherlis, quantities
+from training_jacobian.figures.papers.belrose_scherlis import around, judge
+from training_jacobian.figures.papers.quantities import Tables
 
 
 def spectrum(tmp_path, name, count):
@@ -61,6 +62,24 @@ def test_rule():
     assert judge(statement, nan, nan, nan) == "not computed"
 
 
+@pytest.mark.parametrize(("bulk", "verdict"), [(2405, "agrees"), (4800, "agrees"), (2404, "differs")])
+def test_a_bulk_of_most_directions_is_consistent(tmp_path, bulk, verdict):
+    regions = ["chaotic"] * 5 + ["bulk"] * bulk + ["stable"] * (4805 - bulk)
+    table = pd.DataFrame({"index": np.arange(4810) + 1, "region": regions, "distance_from_one": 0.0, "cosine_uv": 0.9})
+    store.write_csv(tmp_path / "directions.csv", table)
+    rows = belrose_scherlis.table({"other_loss": [Tables({"spectrum": tmp_path})]})
+    found = rows.set_index("statement")["verdict"]
+    assert len(found) == 4
+    assert found["consistent across losses: bulk directions"] == verdict
+    assert found["consistent across losses: chaotic directions"] == "agrees"
+    assert found["consistent across losses: stable directions"] == "agrees"
+    assert found["mean cosine u_i . v_i where |sigma - 1| < 0.01"] == "differs"
+    store.write_csv(tmp_path / "directions.csv", table.assign(region="bulk"))  # nothing learnt: no other region
+    found = belrose_scherlis.table({"other_loss": [Tables({"spectrum": tmp_path})]}).set_index("statement")["verdict"]
+    assert found["consistent across losses: chaotic directions"] == "differs"
+    assert found["consistent across losses: stable directions"] == "differs"
+
+
 def behaviour(tmp_path, kl):
     directions = pd.DataFrame({"index": np.arange(1, len(kl) + 1), "inputs": "train", "kl_max": kl, "displacement": kl})
     directions = directions.assign(sigma=1.0, exact=directions["kl_max"] < 1e-20)
@@ -74,18 +93,16 @@ def test_decades(tmp_path):
     kl = np.repeat([1e0, 1e-2, 1e-5, 1e-2, 1e-1], 40)
     kl[80:120:4] = 1e-25
     tables = behaviour(tmp_path, kl)
-    assert belrose_scherlis.decades("train", True)(tables) == pytest.approx(
-        4
-    )  # 1e-1 at the lower end, 1e-5 in the middle
-    assert belrose_scherlis.decades("train", False)(tables) == pytest.approx(5)
-    assert belrose_scherlis.displaced(True)(tables) == pytest.approx(1e-5)
-    assert belrose_scherlis.displaced(False)(tables) == pytest.approx(1e-1)
-    assert math.isnan(belrose_scherlis.decades("white_noise", False)(tables))  # not computed
+    assert quantities.decades("train", True)(tables) == pytest.approx(4)  # 1e-1 at the lower end, 1e-5 in the middle
+    assert quantities.decades("train", False)(tables) == pytest.approx(5)
+    assert quantities.displaced(True)(tables) == pytest.approx(1e-5)
+    assert quantities.displaced(False)(tables) == pytest.approx(1e-1)
+    assert math.isnan(quantities.decades("white_noise", False)(tables))  # not computed
 
 
 def test_end_of_linearity(tmp_path):
     store.write_csv(tmp_path / "linearity.csv", pd.DataFrame({"direction": ["top", "bulk"], "ends_at": [0.05, np.nan]}))
     tables = Tables({"perturbation": tmp_path})
-    assert belrose_scherlis.linear_up_to("top")(tables) == 0.05
-    assert belrose_scherlis.linear_up_to("bulk")(tables) == math.inf
-    assert math.isnan(belrose_scherlis.linear_up_to("stable")(tables))
+    assert quantities.linear_up_to("top")(tables) == 0.05
+    assert quantities.linear_up_to("bulk")(tables) == math.inf
+    assert math.isnan(quantities.linear_up_to("stable")(tables))

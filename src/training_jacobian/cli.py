@@ -17,7 +17,7 @@ The workflow computes everything; this command finds and explains its files.
   snakemake --cores all results/figs/all   compute what is missing, draw the figures
   training-jacobian path paper svd         where the SVD of the run `paper` lies
   training-jacobian show paper             the parameters of that run, defaults filled in
-  training-jacobian check                  is params.yaml right?"""
+  training-jacobian check                  is params.yaml right, and what does it cost?"""
 
 Command = Callable[[argparse.Namespace], int | None]
 TO_THE_END = ("verify", "check", "gc")  # commands whose list somebody must have seen whole
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     path.add_argument("stage", nargs="?", default="all", help="of a stage or an analysis; default: %(default)s")
     show = person("show", "print the parameters of a run, defaults filled in", commands.show)
     show.add_argument("run", help="name of a run in params.yaml")
-    person("check", "check params.yaml and list its runs", commands.check)
+    person("check", "check params.yaml; time, memory and disk of its jobs", commands.check)
 
     def of_all(name: str, help: str, command: Command) -> argparse.ArgumentParser:
         made = subparsers.add_parser(name, help=help, description=help)

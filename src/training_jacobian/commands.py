@@ -81,19 +81,13 @@ def _plan_and_run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Whether params.yaml is right, its runs, and whether what they need fits into this machine."""
-    from training_jacobian.workflow import fits
-    from training_jacobian.workflow.needs import Needs
+    """Whether params.yaml is right; what its runs cost, and whether what they need fits into this machine."""
+    from training_jacobian.jobs.speed import calibrate
+    from training_jacobian.workflow import costs, fits
     from training_jacobian.workflow.plan import plan
 
     made = plan(options.params)
-    for name, run in made.params.runs.items():
-        needs = Needs(made.params, run)
-        size, job = fits.largest(needs, made.recipes[name])
-        print(
-            f"{name}: {run.size} parameters, {run.steps} steps, {run.training.dtype}; "
-            f"at most {fits.readable(size)} of memory ({job})"
-        )
+    print(*costs.report(made, calibrate(), costs.available()), sep="\n")
     fits.check(made)
 
 

@@ -41,6 +41,7 @@ class Analysis:
     # of needs.Needs of a run: bytes at the peak; floating-point operations; bytes on disk, and of what is deleted again
     memory: Callable[[Any], int] = lambda needs: PYTHON
     operations: Callable[[Any], float] = lambda needs: 0.0
+    pace: float = 1.0  # at which they are done, as a part of the speed of products of large matrices
     disk: Callable[[Any], int] = lambda needs: 0
     passing: Callable[[Any], int] = lambda needs: 0
     minutes: int = 60  # a limit for its time, at least

@@ -57,7 +57,7 @@ def memory(job):
 
 def minutes(job):
     """Minutes that a job asks for."""
-    return lambda wildcards, threads: needed(wildcards.key).minutes(job, threads)
+    return lambda wildcards, threads: times.limit(needed(wildcards.key), job, threads)
 
 
 # keys of the longest analyses, and of all that leads to them: else one may run alone at the end

@@ -100,7 +100,7 @@ def check_derivative(step: Callable[[State, Any], State], start: State, batch: A
 
     def both(state: State, batch: Any) -> Any:
         tangent = jax.linearize(lambda some: floats(step(filled(some, state), batch)), floats(state))[1]
-        return jax.linear_transpose(tangent, floats(state))(floats(state))
+        return tangent(floats(state)), jax.linear_transpose(tangent, floats(state))(floats(state))
 
     try:
         jax.eval_shape(both, start, batch)

@@ -1,4 +1,4 @@
-"""Where the time of a job goes: start-up, compilation, the rest; and how much memory it took."""
+"""Where the time of a job goes: start-up, compilation, the rest; and how much memory and processor time it took."""
 
 import resource
 import sys
@@ -28,9 +28,13 @@ class Clock:
             self.compilation += duration_secs
 
     def report(self, threads: int) -> str:
-        """One line, read again by benchmarks/figures.py."""
+        """One line, read again by benchmarks/figures.py and needs.py.
+
+        Seconds of processors are those of all threads: less than the time passed where others had the machine.
+        """
         seconds = time.monotonic() - self.began
         unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB on Linux
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        processors = time.process_time()
         parts = f"start-up {self.startup:.1f} s, compilation {self.compilation:.1f} s"
-        return f"{seconds:.1f} s, {parts}, threads {threads}, memory {memory:.2f} GiB"
+        return f"{seconds:.1f} s, {parts}, threads {threads}, memory {memory:.2f} GiB, processors {processors:.1f} s"

@@ -5,7 +5,7 @@ from pathlib import Path
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe
 from training_jacobian.figures.papers import belrose_scherlis
-from training_jacobian.figures.papers.belrose_scherlis import Tables
+from training_jacobian.figures.papers.quantities import Tables
 
 
 def make(recipe: Recipe, out: Path) -> None:

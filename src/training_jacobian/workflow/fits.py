@@ -107,23 +107,24 @@ def largest(needs: Needs, stages: Collection[str]) -> tuple[int, str]:
     return max(((size, job) for job, size in needs.memory.items() if job in jobs), default=(0, ""))
 
 
-def check(plan: Plan, jobs_run_here: bool = True) -> None:
+def check(plan: Plan, jobs_run_here: bool = True, most: int | None = None) -> None:
     """Raise DoesNotFitError if what of the plan is not there yet needs more memory or disk than there is.
 
-    Each job by itself must fit into the memory of this machine, if it is to run here; all artifacts, and the largest
-    of what is deleted again, must fit onto the disk of results/.
+    Each job by itself must fit into the memory of this machine, if it is to run here, or into `most` megabytes, if that
+    is what a job of a cluster is given; all artifacts, and the largest of what is deleted again, onto the disk of
+    results/.
     """
     if plan.params.compute.may_not_fit:
         return
     absent = missing(plan)
-    lines = [*(_memory(plan, absent) if jobs_run_here else []), *_disk(plan, absent)]
+    there = machine_memory() if jobs_run_here else (most * 10**6, "by --resources mem_mb") if most else None
+    lines = [*(_memory(plan, absent, *there) if there else []), *_disk(plan, absent)]
     if lines:
         raise DoesNotFitError("\n".join([*lines, ANYWAY]))
 
 
-def _memory(plan: Plan, absent: dict[str, set[str]]) -> Iterator[str]:
-    """A line for each run of which a job does not fit into the memory."""
-    there, what = machine_memory()
+def _memory(plan: Plan, absent: dict[str, set[str]], there: int, what: str) -> Iterator[str]:
+    """A line for each run of which a job does not fit into the memory that is there."""
     for name, stages in absent.items():
         needs = Needs(plan.params, plan.params.runs[name])
         size, job = largest(needs, stages)

@@ -1,9 +1,9 @@
-"""What the jobs of a run need of memory, disk and time, from its parameters alone.
+"""What the jobs of a run need of memory and disk, and what time they take depends on, from its parameters alone.
 
 Memory is what the function of a stage holds at its peak, counted in its arrays, on top of what Python and its libraries
 take; what analyses hold, their declarations say in the quantities of `Needs`.  `benchmarks/needs.py` sets the estimates
 beside what jobs took: from N = 4810 on none took more than estimated, and none less than half of it.  Whether it fits:
-fits.py.
+fits.py; how long it takes: times.py.
 """
 
 import math
@@ -19,9 +19,6 @@ from training_jacobian.workflow.params import Run
 # as in training.py, operator.py and run.py, which import JAX
 KEPT, CHUNK, CACHE, SEGMENT, SEGMENT_OF_PRODUCTS = 2**30, 32, 320 * 2**10, 192 * 2**20, 2**30
 CLIPPED = 4  # vectors (N,) more in the linearised update with `clip_norm`
-FLOPS = 5e9  # a second and thread, which a slow core reaches too; one of a Xeon with AVX-512 has ten times as many
-MINUTES = 60  # of any job, at least
-TRAINING = 30  # of a training, at least
 
 
 @dataclass(frozen=True)
@@ -185,8 +182,9 @@ class Needs:
 
     @cached_property
     def tangent(self) -> float:
-        """Of a tangent of it."""
-        return 2 * self.training
+        """Of a tangent of it: 12 for each multiplication; 4 in a first layer into which go data, which have none."""
+        *_, multiplications, first = self.layers
+        return 2.0 * self.run.training.batch_size * (6 * multiplications - 4 * first) * self.run.steps
 
     @cached_property
     def own(self) -> list[str]:
@@ -234,20 +232,3 @@ class Needs:
         """Bytes beside these that are deleted again: the blocks of a J, the products of an analysis."""
         made = {each: ANALYSES[each].passing(self) for each in self.own if each in ANALYSES}
         return {stage: size for stage, size in (made | {"jacobian": self.narrow}).items() if size}
-
-    def minutes(self, job: str, threads: int = 1) -> int:
-        """A limit for the time of a job: its operations at 5 GFLOP/s a thread, an hour at least."""
-        at_least = ANALYSES[job].minutes if job in ANALYSES else TRAINING if job == "train" else MINUTES
-        return max(at_least, math.ceil(self._operations(job) / (60 * FLOPS * threads)))
-
-    def _operations(self, job: str) -> float:
-        """Floating-point operations of the jobs whose number grows faster than what they read."""
-        if job in ANALYSES:
-            return ANALYSES[job].operations(self)
-        examples = (self.run.training.epochs + 1) * (self.train_size + self.test_size)
-        columns = min(self.params.compute.columns_per_job, self.size)
-        return {
-            "train": self.training + 2.0 * self.multiplications * examples,
-            "columns": self.tangent * columns,
-            "svd": 22.0 * self.size**3,  # gesdd with vectors (Golub and Van Loan, Matrix Computations, section 8.6)
-        }.get(job, 0.0)

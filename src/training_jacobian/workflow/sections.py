@@ -61,6 +61,7 @@ class Summary(Section):
     seeds: list[Name] = Field(default=[], description="further runs of the same setup: error bars")
     shuffled_labels: Name | None = None
     white_noise: Name | None = None
+    other_loss: Name | None = Field(default=None, description="the paper's run but for its loss")
     pfj: Name | None = None
 
     @property

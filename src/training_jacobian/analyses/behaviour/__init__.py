@@ -32,4 +32,5 @@ ANALYSIS = Analysis(
     operations=lambda needs: 8 * needs.size * needs.train_size * needs.multiplications,
     defaults=lambda size: {"size": 1.0, "seed": 0},
     asks=("network",),
+    pace=0.35,
 )

@@ -53,6 +53,7 @@ ANALYSIS = Analysis(
     threads="every",
     memory=memory,
     operations=operations,
+    pace=0.5,
     disk=lambda needs: 8 * needs.size * needs.settings("density").probes,
     passing=passing,
     minutes=240,

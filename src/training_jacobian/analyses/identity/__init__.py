@@ -10,5 +10,6 @@ ANALYSIS = Analysis(
     threads="quarter",
     memory=lambda needs: PYTHON + needs.widened + 3 * needs.matrix,  # J, J - I, the latter in Fortran's order
     operations=lambda needs: 8 * needs.size**3,
+    pace=0.7,
     columns=("spectrum",),
 )

@@ -60,6 +60,7 @@ ANALYSIS = Analysis(
     long=True,
     memory=memory,
     operations=operations,
+    pace=1.6,  # they are counted as if each decomposition took all that LAPACK says it may
     smaller="lower data.test_size",
     check=check,
     defaults=lambda size: {

@@ -36,6 +36,7 @@ ANALYSIS = Analysis(
     threads="every",
     memory=memory,
     operations=lambda needs: needs.training * starts(needs),
+    pace=0.3,
     minutes=240,
     smaller=f"lower {SECTION}.sizes.num",
     check=check,

@@ -46,6 +46,7 @@ ANALYSIS = Analysis(
         2 * needs.tangent * needs.run.svd.products * len(needs.run.svd.operators)
         + 16 * needs.size * needs.run.svd.products**2
     ),
+    pace=0.5,
     disk=lambda needs: 16 * needs.size * needs.run.svd.rank * len(needs.run.svd.operators),
     passing=passing,
     minutes=240,

@@ -1,0 +1,69 @@
+"""How long jobs take, against what they took; and limits for a cluster, which no speed of a machine changes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sized import needs
+from training_jacobian.jobs import speed
+from training_jacobian.jobs.speed import Speed
+from training_jacobian.workflow import times
+
+PAPER = {"model": {"hidden": [64]}, "training": {"epochs": 25}}
+WIDER = {"model": {"hidden": [256]}, "training": {"epochs": 25}}
+# core seconds that jobs took, by their logs and benchmarks/needs.py, on a busy machine of that speed
+HERE = Speed(float32=121e9, float64=57e9)
+MEASURED = [
+    (PAPER, {"train": 2.9, "columns": 35.0, "jacobian": 1.7, "svd": 35.8, "spectrum": 3.5, "identity": 24.0}),
+    (PAPER, {"perturbation": 5.7, "behaviour": 24.2, "subspace": 77.4, "angles": 22.0}),
+    ({**PAPER, "data": {"test_size": 773, "stratify": True}}, {"columns": 24.4, "pfj": 191.3}),
+    (WIDER, {"columns": 250.7}),
+]
+
+
+def test_a_tangent_takes_what_its_formulas_say():
+    """Of 64-64-10: six products for each kernel, but two for the first, into which go data (learning/layered.py)."""
+    of = needs(**PAPER)
+    assert of.tangent == 625 * 2 * 64 * (2 * 64 * 64 + 6 * 64 * 10)
+    deep = needs(model={"hidden": [32, 16]}, training={"epochs": 25})
+    assert deep.tangent == 625 * 2 * 64 * (2 * 64 * 32 + 6 * (32 * 16 + 16 * 10))
+
+
+@pytest.mark.parametrize(("changes", "measured"), MEASURED)
+def test_estimates_are_within_a_factor_of_two_of_what_jobs_took(changes, measured):
+    of = needs(**changes)
+    for job, seconds in measured.items():
+        assert seconds / 2 <= times.seconds(of, job, 1, HERE) <= 2 * seconds, job
+
+
+def test_time_follows_the_speed_of_the_machine_and_the_threads():
+    of, slow, fast = needs(**PAPER), Speed(50e9, 25e9), Speed(100e9, 50e9)
+    for job in ("columns", "svd", "subspace", "pfj", "identity"):
+        fixed = times.seconds(of, job, 1, Speed(1e30, 1e30))
+        one = times.seconds(of, job, 1, slow) - fixed
+        assert one == pytest.approx(2 * (times.seconds(of, job, 1, fast) - fixed)), job
+        assert one == pytest.approx(4**times.SCALING * (times.seconds(of, job, 4, slow) - fixed)), job
+        assert 0 < fixed < 10
+    single = needs(model={"hidden": [64]}, training={"epochs": 25, "dtype": "float32"})
+    faster = lambda job: times.seconds(single, job, 1, slow) / times.seconds(of, job, 1, slow)
+    assert faster("columns") == pytest.approx(0.5, abs=0.1)
+    assert faster("svd") == pytest.approx(1, abs=0.1)  # it is in float64 whatever the run's
+
+
+def test_limits_are_far_above_estimates_on_a_slow_core():
+    of = needs(model={"hidden": [512]})
+    for job in ("columns", "svd", "subspace"):
+        assert 60 * times.limit(of, job) >= 1.5 * times.seconds(of, job, 1, Speed(16e9, 8e9)), job
+
+
+def test_speed_of_this_machine():
+    found = speed.calibrate()
+    assert 1e9 < found.float64 < 1e12
+    assert 0.9 * found.float64 < found.float32 < 1e12
+
+
+def test_a_speed_that_cannot_be_measured_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(subprocess.CalledProcessError):
+        speed.calibrate()
