@@ -1,0 +1,56 @@
+"""Components from files, in their run: whether they fit the data and each other, asked before any job."""
+
+from pathlib import Path
+from typing import Any
+
+from training_jacobian.artifacts.reading import PATHS
+from training_jacobian.learning import components
+from training_jacobian.section import refuse, refuse_at
+
+SECTIONS = ("model", "loss", "training.optimizer")
+
+
+def seen_from_here(tree: dict[str, Any], root: Path) -> dict[str, Any]:
+    """A tree of params with the paths of all files absolute, if the working directory is not the `root`."""
+    if root == Path():
+        return tree
+
+    def moved(section: Any) -> Any:
+        if not isinstance(section, dict):
+            return section
+        inner = {key: moved(value) for key, value in section.items()}
+        if section.get("name") == "file":
+            inner |= {key: str(root.resolve() / inner[key]) for key in PATHS if isinstance(inner.get(key), str)}
+        return inner
+
+    return {key: moved(value) if key in ("defaults", "runs") else value for key, value in tree.items()}
+
+
+def check(run: Any) -> None:
+    """Raise what pydantic reports if the components of a run do not fit.  Without files, nothing is imported."""
+    model, facts = run.model, run.facts("data")
+    if model.name != "file" and getattr(run.initial, "bias_std", 0) is None:
+        refuse_at(("initial", "bias_std"), None, None)
+    own = [section for section in SECTIONS if run.chosen(section).name == "file"]
+    if getattr(facts, "REAL", False) and run.loss.name != "file" and not getattr(run.facts("loss"), "REAL_TARGETS", False):
+        refuse(
+            f"loss.name = {run.loss.name!r} needs classes, and the labels of data.path = {run.data.path!r} are real "
+            "targets; choose mse or a loss from a file, or store the labels as integers"
+        )
+    if not own:
+        return
+    from training_jacobian.learning import abstract
+
+    parameters = run.model_dump()
+    try:
+        shapes = run.shapes
+    except ValueError as error:
+        if model.name != "file":
+            refuse(f"model.name = {model.name!r}: {error}")
+        refuse_at(("model", "path"), model.path, str(error))
+    network, loss = (components.chosen(kind, parameters[name]) for kind, name in (("models", "model"), ("losses", "loss")))
+    try:
+        abstract.check(parameters, facts, network, loss, shapes)
+    except abstract.MisfitError as error:
+        section = error.section if error.section in own else own[0]
+        refuse_at((*section.split("."), "path"), run.chosen(section).path, str(error))
