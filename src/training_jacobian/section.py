@@ -58,7 +58,7 @@ def refuse(message: str) -> NoReturn:
 
 
 def refuse_at(where: tuple[str, ...], value: Any, message: str | None) -> NoReturn:
-    """As `refuse`, of the value of a key further inside, e.g. ("model", "path"); without a message the key is missing."""
+    """As `refuse`, of a value further inside, e.g. ("model", "path"); without a message the key is missing."""
     told = PydanticCustomError("refused", "{message}", {"message": message}) if message else "missing"
     raise ValidationError.from_exception_data("refused", [InitErrorDetails(type=told, loc=where, input=value)])
 

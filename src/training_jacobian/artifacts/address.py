@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import Any
 
-# {"stage": ..., "parameters": {section: ...}, "code": {module: digest}, "from": the recipe before it, "with": [others]};
+# {"stage": ..., "parameters": {section: ...}, "code": {module: digest}, "from": the recipe before it, "with": [others]}
 # of a run with components from files also "own": {section: digest}, and "paths": {section: {key: path}}, where they lie
 Recipe = dict[str, Any]
 STAGES = ("data", "train", "jacobian", "svd", "figures")  # folders of their own; all else is an analysis

@@ -26,10 +26,13 @@ SAME: dict[str, str] = {
     "c7e07fe382b1": "14582a4ea293",  # learning.training
     "92fcb250dcde": "731db5235a6a",  # learning.exact_bulk
     "f32260bec616": "7f10eaf140b3",  # learning.losses.mse
-    "631792e1bb38": "86bd9ab8a076",  # stages.data
+    "7c0e5bbdda6e": "86bd9ab8a076",  # stages.data
+    "e386d20e6998": "6c79674e578d",  # analyses.behaviour.figures
     "1b2a8fbb4c83": "8a0627827101",  # learning.problem
-    "faefe11629b9": "876c3e992ca2",  # stages.train
+    "7c4d83973fab": "876c3e992ca2",  # stages.train
     "6bb15f1c4086": "a36ef0e1f022",  # analyses.spectrum.compute
+    "11e2e2c6d95e": "8cb911042286",  # analyses.behaviour.compute
+    "753aaa852f3a": "a76f12526122",  # analyses.pfj.compute
 }
 
 

@@ -23,7 +23,7 @@ _LOADED: dict[str, Sources] = {}  # by the name of the package that they are in 
 
 
 def load(sources: Sources, shown: str) -> ModuleType:
-    """The module of a file; `shown` is its path for people.  Raises CodeError if it cannot be run, with file and line."""
+    """The module of a file; `shown` is its path for people.  Raises CodeError, with file and line, if it fails."""
     package = f"{PREFIX}{sources.version}"
     if package not in _LOADED:
         if not any(isinstance(each, _Finder) for each in sys.meta_path):
@@ -94,7 +94,7 @@ class _Inside(ast.NodeTransformer):
     def __init__(self, package: str, sources: Sources, file: Path) -> None:
         self.package, self.sources, self.file = package, sources, file
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:  # noqa: N802 (ast's name)
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         base = self.sources.named(node, self.file)
         if node.level or self.sources.own(base):
             name = f"{self.package}.{base}".rstrip(".")
@@ -104,7 +104,7 @@ class _Inside(ast.NodeTransformer):
             return ast.copy_location(ast.ImportFrom(f"{self.package}.{base}", node.names, 0), node)
         return node
 
-    def visit_Import(self, node: ast.Import) -> Any:  # noqa: N802
+    def visit_Import(self, node: ast.Import) -> Any:
         made: list[ast.stmt] = []
         for alias in node.names:
             if not self.sources.own(alias.name):

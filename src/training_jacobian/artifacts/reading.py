@@ -1,7 +1,8 @@
 """What components read from disk: files named in their FILES count by content, others are refused.
 
 A module in datasets/, models/, losses/ or orders/ says `FILES = ("data/mine.npz",)`, paths relative to the project's
-root, and reads them when it likes; so does a user's own file.  Their SHA-256 is in the recipe: another content is another address.  (Not seen:
+root, and reads them when it likes; so does a user's own file.  Their SHA-256 is in the recipe: another content is
+another address.  (Not seen:
 what a library opens without Python, except HDF5, and what another process reads, or a thread that no such module has
 started.)
 """
@@ -71,7 +72,7 @@ _DECLARED: dict[str, ModuleType] = {}  # that -> its module
 
 
 def own(files: dict[str, str], module: ModuleType | None = None) -> None:
-    """From now on, a user's `files` count as components; each with the path of the one whose FILES, of `module`, count."""
+    """From now on, a user's `files` count as components, each with the path of that whose FILES, of `module`, count."""
     _OWN.update(files)
     if module:
         _DECLARED.update(dict.fromkeys(files.values(), module))

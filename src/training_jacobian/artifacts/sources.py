@@ -74,7 +74,7 @@ class Sources:
             return node.module or ""
         inside = file.parent.relative_to(self.folder).parts
         if node.level - 1 > len(inside):
-            raise CodeError(f"{at(file, node.lineno)}: a relative import leads out of its folder; move the file into it")
+            raise CodeError(f"{at(file, node.lineno)}: a relative import leads out of its folder")
         kept = inside[: len(inside) - (node.level - 1)]
         return ".".join([*kept, *([node.module] if node.module else [])])
 

@@ -23,7 +23,7 @@ class MisfitError(ValueError):
 
 def array(shape: tuple[int, ...], dtype: Any) -> Any:
     """Something of that shape and dtype, without numbers."""
-    return jax.ShapeDtypeStruct(shape, dtype)
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 
 def _told(component: Any, error: Exception) -> str:
@@ -79,7 +79,8 @@ def check(parameters: dict[str, Any], facts: Any, network: Any, loss: Any, shape
         section = "loss" if isinstance(loss, Given) and not isinstance(network, Given) else "model"
         component = loss if section == "loss" else network
         told = _told(component, error)
-        raise MisfitError(section, f"{told}; J needs the derivative of the gradient, forward through backward") from error
+        needed = "J needs the derivative of the gradient, forward through backward"
+        raise MisfitError(section, f"{told}; {needed}") from error
     _optimizer(parameters, theta)
 
 
@@ -87,12 +88,13 @@ def _outputs(function: Any, theta: Any, inputs: Any, wanted: tuple[int, int], ne
     try:
         made = jax.eval_shape(function, theta, inputs)
     except Exception as error:
-        raise MisfitError("model", f"{_told(network, error)}; with inputs {inputs.dtype} of shape {inputs.shape}") from error
+        given = f"with inputs {inputs.dtype} of shape {inputs.shape}"
+        raise MisfitError("model", f"{_told(network, error)}; {given}") from error
     if not _array(made) or made.shape != wanted or made.dtype != theta.dtype:
         raise MisfitError(
             "model",
-            f"{_at(network, 'apply')} gives {_as(made)} for inputs {inputs.dtype} of shape {inputs.shape}; give outputs "
-            f"{theta.dtype} of shape {wanted}, (examples, classes)",
+            f"{_at(network, 'apply')} gives {_as(made)} for inputs {inputs.dtype} of shape {inputs.shape}; "
+            f"give outputs {theta.dtype} of shape {wanted}, (examples, classes)",
         )
 
 
@@ -101,7 +103,8 @@ def _loss(loss: Any, outputs: Any, labels: Any, classes: int) -> None:
         try:
             return jax.eval_shape(function, *arguments)
         except Exception as error:
-            raise MisfitError("loss", f"{_told(loss, error)}; with labels {labels.dtype} of shape {labels.shape}") from error
+            given = f"with labels {labels.dtype} of shape {labels.shape}"
+            raise MisfitError("loss", f"{_told(loss, error)}; {given}") from error
 
     made = shape_of("value", loss.value, outputs, labels)
     if not _array(made) or made.shape != () or made.dtype != outputs.dtype:
@@ -110,7 +113,7 @@ def _loss(loss: Any, outputs: Any, labels: Any, classes: int) -> None:
             f"{_at(loss, 'value')} gives {_as(made)} for outputs {outputs.dtype} of shape {outputs.shape} and labels "
             f"{labels.dtype} of shape {labels.shape}; give one number of {outputs.dtype}, the mean over the examples",
         )
-    if not isinstance(loss, Given):
+    if not hasattr(loss, "functions"):
         return
     said = shape_of("said", loss.said, outputs)
     if not _array(said) or said.shape[:1] != outputs.shape[:1]:
@@ -162,6 +165,11 @@ def _optimizer(parameters: dict[str, Any], theta: Any) -> None:
         raise MisfitError(
             section, f"{where}: its update gives {_as(updates)}; give {_as(theta)}, an update for each parameter"
         )
-    alike = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), tree)
-    if jax.tree.structure(state) != jax.tree.structure(after) or alike(state) != alike(after):
+    if _described(state) != _described(after):
         raise MisfitError(section, f"{where}: its update changes the shapes or dtypes of its state; keep them")
+
+
+def _described(tree: Any) -> list[tuple[str, Any, str]]:
+    """Paths, shapes and dtypes of the leaves of a pytree."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [(jax.tree_util.keystr(path), leaf.shape, str(leaf.dtype)) for path, leaf in leaves]

@@ -21,7 +21,8 @@ class ArrayError(ValueError):
 def read(path: Path, test: Path | None = None) -> dict[str, np.ndarray]:
     """inputs_train (n, d) or (n, ...), labels_train (n,) or (n, k), and the same with `test`, checked.
 
-    Inputs are floating-point numbers, or bytes, of which 255 stands for 1; labels int64 for classes, floats for targets.
+    Inputs are floating-point numbers, or bytes, of which 255 stands for 1.  Labels are int64 for
+    classes, floats for targets.
     Raises ArrayError.
     """
     if path.suffix not in READERS:
@@ -56,7 +57,7 @@ def _npz(path: Path) -> dict[str, np.ndarray]:
                 found[name] = archive[name]
             except ValueError as error:
                 if "pickle" in str(error).lower():
-                    raise ArrayError(f"{name} holds objects, which would have to be unpickled; {REMEDY[name]}") from None
+                    raise ArrayError(f"{name} holds objects, that are pickled; {REMEDY[name]}") from None
                 raise
     return found
 
@@ -95,7 +96,8 @@ def _csv(path: Path, part: str) -> dict[str, np.ndarray]:
         if None in values:
             column = values.index(None)
             raise ArrayError(
-                f"{path.name}, line {number}: {header[column]} = {short(row[column])} is no number; replace or leave it out"
+                f"{path.name}, line {number}: {header[column]} = {short(row[column])} is no number; "
+                "replace it, or leave out the line"
             )
         rows.append(values)
     table = np.array(rows, np.float64).reshape(len(rows), len(header))

@@ -22,6 +22,7 @@ from training_jacobian.section import Section, nearest, refuse, refuse_at, short
 
 Names = tuple[str, ...]
 _MADE: dict[Any, Any] = {}
+type_of_dict: Any = TypedDict  # made of a list of keys, which no type checker can follow
 RESERVED = ("name", "path")
 
 
@@ -128,7 +129,7 @@ def converted(found: Mapping[str, Any], named: Mapping[str, inspect.Parameter]) 
         name: Required[_kind(each)] if each.default is each.empty else NotRequired[_kind(each)]
         for name, each in named.items()
     }
-    keys: Any = TypedDict("keys", fields)  # type: ignore[misc]
+    keys: Any = type_of_dict("keys", fields)
     keys.__pydantic_config__ = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
     made: dict[str, Any] = TypeAdapter(keys).validate_json(json.dumps(dict(found)))
     return made
@@ -202,7 +203,7 @@ class Given:
         key = cls, json.dumps(dict(chosen), sort_keys=True), Sources(Path(chosen["path"])).version
         if key not in _MADE:
             _MADE[key] = cls(chosen)  # type: ignore[call-arg]
-        return _MADE[key]  # type: ignore[no-any-return]
+        return _MADE[key]
 
     @property
     def FILES(self) -> tuple[str, ...]:  # noqa: N802 (as modules say it)

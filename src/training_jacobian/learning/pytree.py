@@ -41,7 +41,8 @@ def _check(where: str, leaf: Any) -> None:
         )
     if not jax.numpy.issubdtype(dtype, np.floating):
         raise TypeError(
-            f"{where} is of dtype {dtype}, and J is of floating-point numbers; keep it out of the parameters, or convert it"
+            f"{where} is of dtype {dtype}, and J is of floating-point numbers; keep it out of the parameters, or "
+            "convert it"
         )
 
 

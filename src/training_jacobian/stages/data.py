@@ -15,7 +15,8 @@ def examples(section: dict[str, object], files: list[Path]) -> dict[str, np.ndar
     options = dict(section)
     module = component("datasets", str(options["name"]))
     if hasattr(module, "examples"):  # both parts as they are
-        return module.examples(options)  # type: ignore[no-any-return]
+        made: dict[str, np.ndarray] = module.examples(options)
+        return made
     known = module.RAW
     if not known:
         return split.split(**options)  # type: ignore[arg-type]

@@ -63,6 +63,7 @@ def first(problem: Problem, chosen: dict[str, Any], theta_file: Path | None) -> 
         return initial.read(theta_file, problem.shapes)
     model = components.chosen("models", chosen["model"])
     if hasattr(model, "draw"):
-        return model.draw(problem.shapes, options["seed"])  # type: ignore[no-any-return]
+        drawn: np.ndarray = model.draw(problem.shapes, options["seed"])
+        return drawn
     own = model.start(chosen["model"]) if hasattr(model, "start") else {}
     return initial.draw(problem.shapes, **options, own=own)

@@ -32,7 +32,8 @@ def check(run: Any) -> None:
     if model.name != "file" and getattr(run.initial, "bias_std", 0) is None:
         refuse_at(("initial", "bias_std"), None, None)
     own = [section for section in SECTIONS if run.chosen(section).name == "file"]
-    if getattr(facts, "REAL", False) and run.loss.name != "file" and not getattr(run.facts("loss"), "REAL_TARGETS", False):
+    takes_targets = run.loss.name == "file" or getattr(run.facts("loss"), "REAL_TARGETS", False)
+    if getattr(facts, "REAL", False) and not takes_targets:
         refuse(
             f"loss.name = {run.loss.name!r} needs classes, and the labels of data.path = {run.data.path!r} are real "
             "targets; choose mse or a loss from a file, or store the labels as integers"
@@ -48,7 +49,7 @@ def check(run: Any) -> None:
         if model.name != "file":
             refuse(f"model.name = {model.name!r}: {error}")
         refuse_at(("model", "path"), model.path, str(error))
-    network, loss = (components.chosen(kind, parameters[name]) for kind, name in (("models", "model"), ("losses", "loss")))
+    network, loss = components.chosen("models", parameters["model"]), components.chosen("losses", parameters["loss"])
     try:
         abstract.check(parameters, facts, network, loss, shapes)
     except abstract.MisfitError as error:

@@ -24,7 +24,8 @@ class RandomInitial(Section):
     bias_std: float | None = Field(
         default=None,
         ge=0,
-        description="biases are N(0, bias_std^2), kernels LeCun normal; a model from a file has a start of its own, others need it",
+        description="biases are N(0, bias_std^2), kernels LeCun normal; needed but for a model from a file, "
+        "which draws by itself",
     )
 
     @model_validator(mode="after")

@@ -72,7 +72,10 @@ def paths(options: Mapping[str, Any]) -> list[Path]:
 
 
 def examples(options: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Both parts, as `learning.split` gives them.  Raises ArrayError; ArtifactError if they are no longer the recipe's."""
+    """Both parts, as `learning.split` gives them.
+
+    Raises ArrayError; ArtifactError if the files are no longer those of the recipe.
+    """
     files = paths(options)
     if (known := options.get("sha256")) and known != list(map(file_digest, files)):
         told = " or ".join(map(str, files))

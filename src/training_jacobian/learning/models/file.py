@@ -1,8 +1,8 @@
 """A network of the user's: a file that defines `init(key, ...)` and `apply(params, inputs, ...)`.
 
 Parameters are any pytree of arrays; theta is its leaves, one after another.  Further keys of the section are arguments
-of the two functions; where `init` or `apply` names `inputs` or `classes`, it gets the width, or the shape, of an example
-and the number of outputs.
+of the two functions; where `init` names `inputs`, it gets the width, or the shape, of an example; where it or `apply`
+names `classes`, the number of outputs.
 """
 
 from collections.abc import Callable, Mapping
