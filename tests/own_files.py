@@ -119,7 +119,14 @@ KEEPS_UNTOUCHED = True
 def make(learning_rate, momentum: float = 0.5):
     return optax.chain(optax.trace(momentum), optax.scale_by_learning_rate(learning_rate))
 """
-FILES = {"net.py": PLAIN, "linen.py": LINEN, "nnx.py": NNX, "eqx.py": EQUINOX, "conv.py": CONV, "attention.py": ATTENTION}
+FILES = {
+    "net.py": PLAIN,
+    "linen.py": LINEN,
+    "nnx.py": NNX,
+    "eqx.py": EQUINOX,
+    "conv.py": CONV,
+    "attention.py": ATTENTION,
+}
 FILES |= {"smooth.py": SMOOTH, "margin.py": MARGIN, "mine.py": MINE}
 
 PARAMS = {
@@ -167,7 +174,7 @@ def write(folder, arrays=None, **texts):
 
 
 def params(**changes):
-    """Text of params.yaml, which JSON is; `model={...}` replaces a section of the defaults, `optimizer` in `training`."""
+    """Text of params.yaml: `model={...}` replaces a section of the defaults, `optimizer={...}` one in `training`."""
     tree = json.loads(json.dumps(PARAMS))
     for name, value in changes.items():
         if name in ("optimizer", "schedule", "dtype", "epochs", "batch_size", "clip_norm"):
@@ -178,7 +185,7 @@ def params(**changes):
             tree["figures"]["plots"] = value
         else:
             tree[name] = value
-    return json.dumps(tree)
+    return json.dumps(tree).replace("NaN", ".nan")
 
 
 def load(**changes):

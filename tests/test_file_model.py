@@ -1,4 +1,4 @@
-"""Networks, losses and optimizers from files: J of the stored training against jax.jacfwd of it, by the file's own functions."""
+"""Networks, losses and optimizers from files: J against jax.jacfwd of the training by the file's own functions."""
 
 import jax
 import jax.numpy as jnp

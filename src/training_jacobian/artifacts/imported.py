@@ -41,9 +41,9 @@ def load(sources: Sources, shown: str) -> ModuleType:
     return module
 
 
-def told(error: BaseException, sources: Sources) -> str:
-    """What went wrong in a user's code, and where: the innermost line of its own files."""
-    place, trace = "", error.__traceback__
+def told(error: BaseException, sources: Sources, otherwise: str = "") -> str:
+    """What went wrong in a user's code, and where: the innermost line of its own files, if there is one."""
+    place, trace = otherwise and f"{otherwise}: ", error.__traceback__
     while trace is not None:
         if (file := Path(trace.tb_frame.f_code.co_filename)) in sources.trees:
             place = f"{at(file, trace.tb_lineno)}: "

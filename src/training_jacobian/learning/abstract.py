@@ -26,9 +26,10 @@ def array(shape: tuple[int, ...], dtype: Any) -> Any:
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 
-def _told(component: Any, error: Exception) -> str:
+def _told(component: Any, error: Exception, name: str) -> str:
+    """What went wrong in a function of a component."""
     if isinstance(component, Given):
-        return component.told(error)
+        return component.told(error, name if name in component.functions else next(iter(component.functions)))
     return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
 
 
@@ -78,7 +79,7 @@ def check(parameters: dict[str, Any], facts: Any, network: Any, loss: Any, shape
     except Exception as error:
         section = "loss" if isinstance(loss, Given) and not isinstance(network, Given) else "model"
         component = loss if section == "loss" else network
-        told = _told(component, error)
+        told = _told(component, error, "value" if section == "loss" else "apply")
         needed = "J needs the derivative of the gradient, forward through backward"
         raise MisfitError(section, f"{told}; {needed}") from error
     _optimizer(parameters, theta)
@@ -89,7 +90,7 @@ def _outputs(function: Any, theta: Any, inputs: Any, wanted: tuple[int, int], ne
         made = jax.eval_shape(function, theta, inputs)
     except Exception as error:
         given = f"with inputs {inputs.dtype} of shape {inputs.shape}"
-        raise MisfitError("model", f"{_told(network, error)}; {given}") from error
+        raise MisfitError("model", f"{_told(network, error, 'apply')}; {given}") from error
     if not _array(made) or made.shape != wanted or made.dtype != theta.dtype:
         raise MisfitError(
             "model",
@@ -104,7 +105,7 @@ def _loss(loss: Any, outputs: Any, labels: Any, classes: int) -> None:
             return jax.eval_shape(function, *arguments)
         except Exception as error:
             given = f"with labels {labels.dtype} of shape {labels.shape}"
-            raise MisfitError("loss", f"{_told(loss, error)}; {given}") from error
+            raise MisfitError("loss", f"{_told(loss, error, name)}; {given}") from error
 
     made = shape_of("value", loss.value, outputs, labels)
     if not _array(made) or made.shape != () or made.dtype != outputs.dtype:
@@ -132,7 +133,7 @@ def _known(loss: Given, classes: int) -> None:
         try:
             made = np.asarray(loss.call(name, classes), np.float64)
         except Exception as error:
-            raise MisfitError("loss", loss.told(error)) from error
+            raise MisfitError("loss", loss.told(error, name)) from error
         wanted = made.ndim == 2 and len(made) == classes if name == "gauge" else made.ndim == 0
         if not wanted or not np.isfinite(made).all():
             right = f"(classes, g), {classes} rows" if name == "gauge" else "one finite number"
@@ -149,7 +150,7 @@ def _optimizer(parameters: dict[str, Any], theta: Any) -> None:
         rate = training.learning_rate(chosen["learning_rate"], parameters["training"]["schedule"], 1)
         made = component.make({}, rate)
     except Exception as error:
-        raise MisfitError(section, component.told(error)) from error
+        raise MisfitError(section, component.told(error, "make")) from error
     if not isinstance(made, optax.GradientTransformation):
         raise MisfitError(section, f"{where} gives {_as(made)}; give an optax.GradientTransformation")
     try:
@@ -157,7 +158,7 @@ def _optimizer(parameters: dict[str, Any], theta: Any) -> None:
         updates, after = jax.eval_shape(made.update, theta, state, theta)
         optax.tree.map_params(made, lambda leaf: leaf, state)
     except Exception as error:
-        told = component.told(error)
+        told = component.told(error, "make")
         raise MisfitError(
             section, f"{told}; init and update get theta as one vector, and must go through jax.tree.map as optax's do"
         ) from error

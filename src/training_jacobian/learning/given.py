@@ -235,6 +235,6 @@ class Given:
                 "make it depend on its arguments alone"
             )
 
-    def told(self, error: BaseException) -> str:
-        """What went wrong in the file, with its line."""
-        return imported.told(error, imported.sources_of(self.module))
+    def told(self, error: BaseException, name: str) -> str:
+        """What went wrong in the file, with its line; else that of the function of that name."""
+        return imported.told(error, imported.sources_of(self.module), place(self.functions[name]))

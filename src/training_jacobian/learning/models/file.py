@@ -69,7 +69,7 @@ class Network(Given):
             with jax.enable_x64(False):
                 return Parts(jax.eval_shape(made), **facts)
         except Exception as error:
-            raise CodeError(wrong[0] if wrong else self.told(error)) from error
+            raise CodeError(wrong[0] if wrong else self.told(error, "init")) from error
 
     def outputs(self, parts: Any) -> Callable[[Any, Any], Any]:
         """Function (theta (N,), inputs) -> outputs (n, classes); `parts` are its `shapes`."""
