@@ -202,6 +202,6 @@ def test_files_that_code_reads(folder):
         assert done.stdout == (
             "read two\n"
             if files
-            else "reader.py reads text.txt, which the FILES of some.py do not name: a change of that file would go unseen; "
-            "say FILES = ('text.txt',) in some.py, and run the same command again\n"
+            else "reader.py reads text.txt, which the FILES of some.py do not name: a change of that file would go "
+            "unseen; say FILES = ('text.txt',) in some.py, and run the same command again\n"
         )
