@@ -14,7 +14,7 @@ from pathlib import Path
 from training_jacobian.artifacts import reading
 from training_jacobian.artifacts.address import Recipe, ancestors, canonical
 from training_jacobian.artifacts.oserrors import AGAIN
-from training_jacobian.artifacts.sources import Sources
+from training_jacobian.artifacts.sources import read
 from training_jacobian.artifacts.syntax import shape_of
 
 PACKAGE, ROOT = "training_jacobian", Path(__file__).parents[1]
@@ -105,7 +105,7 @@ def code(*modules: str) -> dict[str, str]:
 
 def of_file(path: Path) -> str:
     """Digest of a user's file and of what it imports, from its own folder or from this package.  Raises CodeError."""
-    found = Sources(path)
+    found = read(path)
     modules = {module for tree in found.trees.values() for module in installed().counted(tree)}
     return found.digest([installed().of(module) for module in modules])
 

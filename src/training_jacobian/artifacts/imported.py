@@ -8,6 +8,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -32,7 +33,8 @@ def load(sources: Sources, shown: str) -> ModuleType:
     counted = {str(file): shown for file in sources.trees}
     reading.own(counted)
     try:
-        module = importlib.import_module(f"{package}.{MAIN}")
+        with redirect_stdout(sys.stderr):  # what we print may be read by programs
+            module = importlib.import_module(f"{package}.{MAIN}")
     except (Exception, SystemExit) as error:
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             del sys.modules[name]

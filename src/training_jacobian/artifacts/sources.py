@@ -7,15 +7,21 @@ anywhere else must be installed: a change of it would go unseen.
 import ast
 import hashlib
 import importlib.util
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from training_jacobian.artifacts import reading
 from training_jacobian.artifacts.address import canonical
+from training_jacobian.artifacts.integrity import TICK
 from training_jacobian.artifacts.syntax import shape_of
 
 PACKAGE = "training_jacobian"
+
+
+_READ: dict[Path, "Sources"] = {}
 
 
 class CodeError(ValueError):
@@ -38,12 +44,14 @@ class Sources:
         self.folder = self.path.parent
         self.texts: dict[Path, bytes] = {}
         self.trees: dict[Path, ast.Module] = {}
+        self._digests: dict[tuple[str, ...], str] = {}
         left = [self.path]
         while left:
             file = left.pop()
             if file not in self.trees:
                 self.trees[file] = self._parsed(file)
                 left += [found for node in ast.walk(self.trees[file]) for found in self._imported(node, file)]
+        self._seen = self._now()
 
     def _parsed(self, file: Path) -> ast.Module:
         try:
@@ -113,6 +121,11 @@ class Sources:
 
         `of_package` are digests of what they import from this package.
         """
+        if (known := tuple(of_package)) not in self._digests:
+            self._digests[known] = self._digest(of_package)
+        return self._digests[known]
+
+    def _digest(self, of_package: list[str]) -> str:
         others = {
             file.relative_to(self.folder).as_posix(): shape_of(tree, False)
             for file, tree in self.trees.items()
@@ -121,6 +134,18 @@ class Sources:
         whole = canonical([shape_of(self.trees[self.path], False), others, sorted(of_package)])
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
+    def _now(self) -> list[Any]:
+        """What tells that one of the files was written, or that another came into their folders."""
+        try:
+            return [_about(each) for file in self.trees for each in (file, file.parent)]
+        except OSError:
+            return []
+
+    def are_as_read(self) -> bool:
+        """Whether nothing was written since: surely, as file systems tell it."""
+        now = self._now()
+        return now == self._seen and all(time.time() - written / 1e9 > TICK for written, *_ in now)
+
     @cached_property
     def version(self) -> str:
         """12 hexadecimal digits of their places and bytes: another text is another module in memory."""
@@ -128,3 +153,16 @@ class Sources:
         for file, text in sorted(self.texts.items()):
             found.update(f"{file}\0{len(text)}\0".encode() + text)
         return found.hexdigest()[:12]
+
+
+def _about(path: Path) -> tuple[int, int, int]:
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size, about.st_ino
+
+
+def read(path: Path) -> Sources:
+    """As `Sources`, of a file that is asked for often: it is parsed once, and again when something has changed."""
+    where = path.absolute()
+    if where not in _READ or not _READ[where].are_as_read():
+        _READ[where] = Sources(where)
+    return _READ[where]

@@ -17,7 +17,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from typing_extensions import TypedDict
 
 from training_jacobian.artifacts import imported
-from training_jacobian.artifacts.sources import CodeError, Sources, at
+from training_jacobian.artifacts.sources import CodeError, at, read
 from training_jacobian.section import Section, nearest, refuse, refuse_at, short
 
 Names = tuple[str, ...]
@@ -47,7 +47,7 @@ class Expected:
 
 def load(path: str) -> ModuleType:
     """The module of a file, imported as JAX is by default, in 32 bits.  Raises CodeError."""
-    sources = Sources(Path(path))
+    sources = read(Path(path))
     if importlib.util.find_spec("jax") is None:
         context: Any = nullcontext()
     else:
@@ -200,7 +200,7 @@ class Given:
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> Self:
         """That of a section, the same as before if neither it nor the file has changed.  Raises CodeError."""
-        key = cls, json.dumps(dict(chosen), sort_keys=True), Sources(Path(chosen["path"])).version
+        key = cls, json.dumps(dict(chosen), sort_keys=True), read(Path(chosen["path"])).version
         if key not in _MADE:
             _MADE[key] = cls(chosen)  # type: ignore[call-arg]
         return _MADE[key]
