@@ -146,6 +146,38 @@ def test_the_three_formats_hold_the_same(tmp_path, monkeypatch):
     assert arrays.read(Path("real.csv"), Path("real.csv"))["labels_train"].dtype == np.float64
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("labels_train", np.array([b"a"] * 12), r"labels_train is of dtype \|S1; give integers for classes"),
+        ("labels_train", h5py.Empty("f8"), r"labels_train is of dtype object; give integers"),
+        ("weights", np.ones(2), r"unknown array 'weights'; allowed: 'inputs_train', "),
+    ],
+)
+def test_hdf5_refused(name, values, message, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for each, array in {**own_files.examples(), name: values}.items():
+            file[each] = array
+    with pytest.raises(arrays.ArrayError, match=message):
+        arrays.read(tmp_path / "a.h5")
+
+
+def test_text_and_groups_in_hdf5_are_refused(tmp_path):
+    for name, message in (
+        ("text", r"inputs_test holds text or objects; give floating"),
+        ("group", "inputs_test is a group, no"),
+    ):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            for each, array in without("inputs_test").items():
+                file[each] = array
+            if name == "group":
+                file.create_group("inputs_test")
+            else:
+                file.create_dataset("inputs_test", data=["a", "b"])
+        with pytest.raises(arrays.ArrayError, match=message):
+            arrays.read(tmp_path / "a.h5")
+
+
 def test_kinds_of_numbers(tmp_path, monkeypatch):
     """Bytes stay bytes, of which 255 stands for 1; other integers become float64; labels int64."""
     monkeypatch.chdir(tmp_path)

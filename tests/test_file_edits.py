@@ -12,6 +12,8 @@ import own_files
 from training_jacobian.artifacts import digest, imported
 from training_jacobian.artifacts.address import key
 from training_jacobian.artifacts.sources import CodeError, Sources
+from training_jacobian.run import Run
+from training_jacobian.workflow import plan
 
 ALL = ["data", "train", "jacobian", "svd", "spectrum"]
 HELPED = own_files.PLAIN.replace("jnp.tanh(", "squash(").replace(
@@ -96,6 +98,17 @@ def test_where_a_file_lies_does_not_count(folder):
     assert keys(model=model, data={"name": "file", "path": "elsewhere/my.npz"}) == before
     made = own_files.load(model=model)
     assert made.recipes["mine"]["train"]["paths"]["model"] == {"path": "elsewhere/other.py"}  # its jobs find it
+
+
+def test_from_another_folder_it_is_the_same(folder, monkeypatch):
+    """As for a Python session: the files are those of the project."""
+    before, elsewhere = keys(), folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "net.py").write_text("another's")
+    monkeypatch.chdir(elsewhere)
+    made = plan.plan(folder / "params.yaml", folder)
+    assert {stage: key(recipe) for stage, recipe in made.recipes["mine"].items()} == before
+    assert Run(made.recipes["mine"]["train"], folder).parameters["model"]["path"] == str(folder / "net.py")
 
 
 def test_bias_std_does_not_count(folder):
@@ -195,6 +208,8 @@ def test_files_that_code_reads(folder):
     Path("text.txt").write_text("two")
     assert changed(before, keys()) == ALL[1:]
     assert list(own_files.load(**SECTIONS).recipes["mine"]["train"]["files"]) == ["text.txt"]
+    edit("mine.py", "import optax", "FILES = ('deeper.py', 'text.txt')\nimport optax")  # of an optimizer, too
+    assert list(own_files.load(**SECTIONS).recipes["mine"]["train"]["files"]) == ["text.txt", "deeper.py"]
     Path("reader.py").write_text("def read():\n    return open('text.txt').read()\n")
     for files in ("", "FILES = 'text.txt'\n"):
         Path("some.py").write_text(f"import reader\n{files}def f():\n    return reader.read()\n")

@@ -8,6 +8,7 @@ import pytest
 
 import own_files
 from training_jacobian.learning.losses import cross_entropy, mse
+from training_jacobian.learning.models import mlp
 
 RATE = optax.cosine_decay_schedule(0.1, 6)
 SGD = optax.sgd(RATE, momentum=0.9)
@@ -107,6 +108,38 @@ def test_a_key_becomes_what_the_signature_says(tmp_path, monkeypatch):
     made = own_files.load(model=of_file("net.py", widths=[4, 5]))
     assert made.recipes["mine"]["train"]["parameters"]["model"] == {"name": "file", "widths": [4, 5]}
     assert own_files.trained(made).problem.size == made.params.runs["mine"].size
+
+
+@pytest.mark.parametrize("target", [(), (2,)])
+def test_built_in_network_of_a_regression(target, tmp_path, monkeypatch):
+    """With tangents written out, as of classes."""
+    monkeypatch.chdir(tmp_path)
+    own_files.write(tmp_path, own_files.examples(target=target))
+    model = {"name": "mlp", "hidden": [3], "activation": "tanh"}
+    start = {"name": "random", "seed": 0, "bias_std": 0.1}
+    run = own_files.trained(own_files.load(model=model, initial=start, loss={"name": "mse"}))
+    shapes = run.problem.shapes
+
+    class Network:
+        init = staticmethod(lambda key: {name: jnp.zeros(shape) for name, shape in shapes.items()})
+        apply = staticmethod(lambda params, inputs: mlp.apply(model, params, inputs))
+
+    value = lambda outputs, labels: ((outputs - labels.reshape(outputs.shape)) ** 2).mean()
+    assert sorted(shapes) == list(shapes)  # jax sorts the keys of dicts
+    expected, end = own_files.by_jax(run, Network, value, SGD)
+    np.testing.assert_allclose(run.jacobian().columns(0, len(end)), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(run.theta[-1], end, rtol=1e-12, atol=1e-13)
+
+
+def test_a_start_that_does_not_repeat_itself_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own_files.write(
+        tmp_path, net="import numpy as np\n" + own_files.PLAIN.replace("jnp.zeros(width)", "np.random.rand(width)")
+    )
+    with pytest.raises(
+        ValueError, match=r"^net\.py: `init` gives another params\.b\.0 when it is called again; .* alone$"
+    ):
+        own_files.trained(own_files.load())
 
 
 @pytest.mark.parametrize("wrong", ["apply", "value"])

@@ -64,7 +64,7 @@ def recipe(params: Any, run: Run, stage: str, root: Path = Path()) -> Recipe:
         parameters["initial"] = {"name": "file", "sha256": file_digest(Path(run.initial.path))}
     files: dict[str, str] = {}
     for section in STAGES[stage].chosen if stage in STAGES else ():
-        if COMPONENTS[section] in reading.HOMES.values():
+        if COMPONENTS[section] in reading.HOMES.values() or run.chosen(section).name == "file":
             files |= reading.contents(run.facts(section), root)
     made: Recipe = {
         "stage": stage,

@@ -79,21 +79,28 @@ class Network(Given):
     def draw(self, parts: Any, seed: int) -> np.ndarray:
         """theta_0 (N,): what `init` makes of a key.  Drawn in 32 bits, so that runs of either precision start alike.
 
-        Raises ValueError if it is not finite, or not what it was before.
+        Raises ValueError if it is not finite, or another one when it is drawn again.
         """
+        found, again = self._drawn(parts, seed), self._drawn(parts, seed)
+        for name, shape in parts.items():
+            if found[name].shape != shape or not np.array_equal(found[name], again[name], equal_nan=True):
+                raise ValueError(
+                    f"{self.path}: `init` gives another params.{name} when it is called again; make it depend on the "
+                    "key alone"
+                )
+        for name, leaf in found.items():
+            if not np.isfinite(leaf.astype(np.float64)).all():
+                raise ValueError(f"{self.path}: init gives params.{name} that is not finite, with seed {seed}")
+        return np.concatenate([leaf.astype(np.result_type(leaf, np.float32)).ravel() for leaf in found.values()])
+
+    def _drawn(self, parts: Any, seed: int) -> dict[str, np.ndarray]:
         import jax
 
         from training_jacobian.learning.pytree import named
 
         with jax.enable_x64(False):
             leaves = named(self.call("init", self._key(seed), **parts.facts))
-        found = {name: np.asarray(leaf) for name, leaf in leaves.items()}
-        if {name: leaf.shape for name, leaf in found.items()} != dict(parts):
-            raise ValueError(f"{self.path}: init gives other parameters each time; make them depend on the key alone")
-        for name, leaf in found.items():
-            if not np.isfinite(leaf.astype(np.float64)).all():
-                raise ValueError(f"{self.path}: init gives params.{name} that is not finite, with seed {seed}")
-        return np.concatenate([leaf.astype(np.result_type(leaf, np.float32)).ravel() for leaf in found.values()])
+        return {name: np.asarray(leaf) for name, leaf in leaves.items()}
 
 
 of = Network.of
