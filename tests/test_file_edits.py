@@ -138,6 +138,16 @@ def test_an_edit_is_seen_in_one_session(folder):
         assert module.squash.__globals__["inner"](1) == factor
 
 
+def test_what_a_file_read_when_it_was_imported_is_read_again(folder):
+    Path("some.py").write_text("FILES = 'text.txt'\nfrom pathlib import Path\nTEXT = Path('text.txt').read_text()\n")
+    made = []
+    for text in ("one", "two", "two"):
+        Path("text.txt").write_text(text)
+        made.append(imported.load(Sources(Path("some.py")), "some.py"))
+    assert [module.TEXT for module in made] == ["one", "two", "two"]
+    assert made[1] is made[2]
+
+
 def test_two_folders_have_a_helper_each(folder):
     for name in ("one", "two"):
         Path(name).mkdir()

@@ -17,10 +17,12 @@ from types import ModuleType
 from typing import Any
 
 from training_jacobian.artifacts import reading
+from training_jacobian.artifacts.integrity import file_digest
 from training_jacobian.artifacts.sources import CodeError, Sources, at
 
 PREFIX, MAIN, UNUSED = "training_jacobian_file_", "main__", "__imported__"
 _LOADED: dict[str, Sources] = {}  # by the name of the package that they are in memory
+_FILES: dict[str, list[str]] = {}  # what they could read when they were imported
 
 
 def load(sources: Sources, shown: str) -> ModuleType:
@@ -32,15 +34,29 @@ def load(sources: Sources, shown: str) -> ModuleType:
         _LOADED[package] = sources
     counted = {str(file): shown for file in sources.trees}
     reading.own(counted)
+    known = sys.modules.get(f"{package}.{MAIN}")
+    if known and _files(known) == _FILES[package]:
+        return known
+    _forget(package)  # it may have read, when it was imported, what its FILES held then
     try:
         with redirect_stdout(sys.stderr):  # what we print may be read by programs
             module = importlib.import_module(f"{package}.{MAIN}")
     except (Exception, SystemExit) as error:
-        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-            del sys.modules[name]
+        _forget(package)
         raise CodeError(told(error, sources)) from error
     reading.own(counted, module)
+    _FILES[package] = _files(module)
     return module
+
+
+def _forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def _files(module: ModuleType) -> list[str]:
+    """SHA-256 of what its FILES name, as far as it is there."""
+    return [file_digest(Path(name)) if Path(name).is_file() else "" for name in reading.declared(module)]
 
 
 def told(error: BaseException, sources: Sources, otherwise: str = "") -> str:

@@ -200,7 +200,7 @@ class Given:
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> Self:
         """That of a section, the same as before if neither it nor the file has changed.  Raises CodeError."""
-        key = cls, json.dumps(dict(chosen), sort_keys=True), read(Path(chosen["path"])).version
+        key = cls, json.dumps(dict(chosen), sort_keys=True), load(str(chosen["path"]))
         if key not in _MADE:
             _MADE[key] = cls(chosen)  # type: ignore[call-arg]
         return _MADE[key]
