@@ -158,6 +158,11 @@ def test_two_folders_have_a_helper_each(folder):
     assert [module.said() for module in made] == [("one", "one"), ("two", "two")]
 
 
+def test_a_file_may_be_called_like_a_library(folder):
+    Path("yaml.py").write_text("import yaml\nfrom yaml import safe_load\nMADE = yaml.safe_load('1') + safe_load('2')\n")
+    assert imported.load(Sources(Path("yaml.py")), "yaml.py").MADE == 3
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -114,18 +114,18 @@ class _Inside(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         base = self.sources.named(node, self.file)
-        if node.level or self.sources.own(base):
+        if node.level or self.sources.own(base, self.file):
             name = f"{self.package}.{base}".rstrip(".")
             return ast.copy_location(ast.ImportFrom(name, node.names, 0), node)
         names = [alias.name for alias in node.names]
-        if any(self.sources.own(f"{base}.{name}") for name in names):  # of a folder without __init__.py
+        if any(self.sources.own(f"{base}.{name}", self.file) for name in names):  # of a folder without __init__.py
             return ast.copy_location(ast.ImportFrom(f"{self.package}.{base}", node.names, 0), node)
         return node
 
     def visit_Import(self, node: ast.Import) -> Any:
         made: list[ast.stmt] = []
         for alias in node.names:
-            if not self.sources.own(alias.name):
+            if not self.sources.own(alias.name, self.file):
                 made.append(ast.Import([alias]))
                 continue
             first, _, inner = alias.name.partition(".")

@@ -65,9 +65,14 @@ class Sources:
             told = getattr(error, "msg", None) or str(error) or type(error).__name__
             raise CodeError(f"{at(file, line)}: not valid Python: {told}") from None
 
-    def own(self, name: str) -> list[Path]:
-        """Files of this folder that `import name` runs, e.g. of `blocks.attention`; none where it is no name of it."""
+    def own(self, name: str, importer: Path) -> list[Path]:
+        """Files of this folder that `import name` runs, e.g. of `blocks.attention`; none where it is no name of it.
+
+        A file does not import itself: `flax.py` may import the library of that name.
+        """
         parts, found, last = name.split("."), [], None
+        if importer == self.path and parts[0] == self.path.stem:
+            return []
         for count in range(1, len(parts) + 1):
             base = self.folder.joinpath(*parts[:count])
             last = next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
@@ -94,11 +99,11 @@ class Sources:
             base = self.named(node, file)
             # `from blocks import attention` may name a module or what a module has
             names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
-            names = [name for name in names if self.own(name)] or ([base] if base else [])
+            names = [name for name in names if self.own(name, file)] or ([base] if base else [])
         else:
             return
         for name in names:
-            if found := self.own(name):
+            if found := self.own(name, file):
                 yield from found
             elif name.split(".")[0] != PACKAGE and not getattr(node, "level", 0):
                 self._must_be_installed(name.split(".")[0], file, node.lineno)
