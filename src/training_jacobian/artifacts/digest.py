@@ -28,6 +28,8 @@ SAME: dict[str, str] = {
     "f32260bec616": "7f10eaf140b3",  # learning.losses.mse
     "7c0e5bbdda6e": "86bd9ab8a076",  # stages.data
     "e386d20e6998": "6c79674e578d",  # analyses.behaviour.figures
+    "8ed53dfaad85": "8d62cc840fe6",  # analyses.subspace.figures
+    "151a02793ec9": "255be92588f1",  # figures.response
     "1b2a8fbb4c83": "8a0627827101",  # learning.problem
     "7c4d83973fab": "876c3e992ca2",  # stages.train
     "6bb15f1c4086": "a36ef0e1f022",  # analyses.spectrum.compute
