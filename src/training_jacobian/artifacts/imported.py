@@ -33,7 +33,7 @@ def load(sources: Sources, shown: str) -> ModuleType:
             sys.meta_path.insert(0, _Finder())
         _LOADED[package] = sources
     counted = {str(file): shown for file in sources.trees}
-    reading.own(counted)
+    reading.own(counted, f"{package}.{MAIN}")
     known = sys.modules.get(f"{package}.{MAIN}")
     if known and _files(known) == _FILES[package]:
         return known
@@ -44,7 +44,6 @@ def load(sources: Sources, shown: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         _forget(package)
         raise CodeError(told(error, sources)) from error
-    reading.own(counted, module)
     _FILES[package] = _files(module)
     return module
 

@@ -68,14 +68,17 @@ def check(files: dict[str, str]) -> None:
 _CHOSEN: dict[str, str] = {}  # home -> name of the module there whose FILES the recipe has
 _GIVEN: set[str] = set()  # files that the recipe names by itself
 _OWN: dict[str, str] = {}  # a user's file -> the one that imports it, whose FILES the recipe has
-_DECLARED: dict[str, ModuleType] = {}  # that -> its module
+_DECLARED: dict[str, str] = {}  # that -> the name of its module
+_OF_ALL: list[bool] = []  # true in jobs: built-in components are watched, too
 
 
-def own(files: dict[str, str], module: ModuleType | None = None) -> None:
+def own(files: dict[str, str], module: str) -> None:
     """From now on, a user's `files` count as components, each with the path of that whose FILES, of `module`, count."""
     _OWN.update(files)
-    if module:
-        _DECLARED.update(dict.fromkeys(files.values(), module))
+    _DECLARED.update(dict.fromkeys(files.values(), module))
+    _watch_python()
+    _watch_hdf5()
+    _watch_threads()
 
 
 def watch(chosen: dict[str, Any]) -> None:
@@ -83,6 +86,7 @@ def watch(chosen: dict[str, Any]) -> None:
 
     What counts are the FILES of the modules that a recipe with the parameters `chosen` names.  For jobs.
     """
+    _OF_ALL.append(True)
     _CHOSEN.clear()
     _GIVEN.clear()
     _GIVEN.update(str(chosen["data"][key]) for key in PATHS if key in chosen.get("data", {}))
@@ -135,7 +139,9 @@ _WRITTEN: set[str] = set()  # by such modules themselves: what they unpack and r
 
 
 def _asked(name: str, writing: bool, frame: FrameType | None) -> None:
-    if name.endswith(CODE) or (module := _reader(frame)) is None:
+    if not (_OF_ALL or _OWN) or name.endswith(CODE) or (module := _reader(frame)) is None:
+        return
+    if not _OF_ALL and module not in _OWN:
         return
     path = os.path.realpath(name)
     if writing:
@@ -173,7 +179,10 @@ def _reader(frame: FrameType | None) -> str | None:
 
 def _known() -> set[str]:
     """Files that count by content: in the FILES of the chosen modules, and their raw ones, which have digests."""
-    names = [*_GIVEN, *(file for module in _DECLARED.values() for file in declared(module))]
+    names = [
+        *_GIVEN,
+        *(file for name in _DECLARED.values() if name in sys.modules for file in declared(sys.modules[name])),
+    ]
     for home, name in _CHOSEN.items():
         if module := sys.modules.get(f"training_jacobian.learning.{home}.{name}"):
             names += declared(module)
