@@ -64,6 +64,10 @@ def place(function: Any) -> str:
     return at(Path(code.co_filename), code.co_firstlineno) if code else f"{function!r:.60}"
 
 
+def _called(function: Any) -> str:
+    return str(getattr(function, "__name__", "the function"))
+
+
 def signature(function: Any) -> inspect.Signature:
     """Of a function; annotations that cannot be told now stay text."""
     try:
@@ -78,14 +82,14 @@ def options(function: Any, first: Names) -> dict[str, inspect.Parameter]:
     in_order = [each for each in named if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     if len(in_order) < len(first) and not any(each.kind is each.VAR_POSITIONAL for each in named):
         raise CodeError(
-            f"{place(function)}: {function.__name__} takes {len(in_order)} arguments in order; "
+            f"{place(function)}: {_called(function)} takes {len(in_order)} arguments in order; "
             f"it gets {len(first)}: {', '.join(first)}"
         )
     rest = {each.name: each for each in named if each not in in_order[: len(first)]}
     for name, each in rest.items():
         if each.kind is each.POSITIONAL_ONLY or name in RESERVED:
             why = "is given by name, and cannot be" if name not in RESERVED else "is a key of ours; rename it"
-            raise CodeError(f"{place(function)}: the argument {name!r} of {function.__name__} {why}")
+            raise CodeError(f"{place(function)}: the argument {name!r} of {_called(function)} {why}")
     return {name: each for name, each in rest.items() if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
 
 
