@@ -132,7 +132,7 @@ class Project:
 
     @classmethod
     def create(cls, root: Path, params: str = TINY) -> "Project":
-        for name in ("src", "workflow", "profiles", "envs", "data"):
+        for name in ("src", "workflow", "profiles", "envs", "data", "components"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", root)
         (root / "params.yaml").write_text(params)

@@ -65,7 +65,7 @@ def drawn(annotation: Any) -> st.SearchStrategy[Any]:
     if "pattern" in limits:
         return st.sampled_from(RUNS)
     if origin in (Union, types.UnionType):
-        return st.one_of([drawn(each) for each in arguments])
+        return st.one_of([drawn(each) for each in arguments if not needs_a_file(each)])
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is list:
@@ -83,6 +83,18 @@ def drawn(annotation: Any) -> st.SearchStrategy[Any]:
     assert issubclass(kind, Section), f"no strategy for {annotation}"
     return section(kind)
 
+
+def needs_a_file(kind: Any) -> bool:
+    """Whether it is a component from a file: what such a file says, tests/test_file_*.py ask."""
+    return (
+        isinstance(kind, type)
+        and kind.__module__.startswith("training_jacobian.learning.")
+        and kind.__module__.endswith(".file")
+    )
+
+
+# options of which only models from files have no need
+NEEDED = {"bias_std": st.sampled_from([0.0, 0.125, 1.0])}
 
 # which paths there are, no type says
 SWEEP = st.fixed_dictionaries(
@@ -102,7 +114,8 @@ def names(annotation: Any) -> st.SearchStrategy[str]:
 def section(model: type[Section]) -> st.SearchStrategy[Tree]:
     """A section; what its own rules refuse is mended by leaving out an option or by another number."""
     fields = {name: drawn(Annotated[field.annotation, field]) for name, field in model.model_fields.items()}
-    options = {name for name, field in model.model_fields.items() if not field.is_required()}
+    fields |= {name: each for name, each in NEEDED.items() if name in fields}
+    options = {name for name, field in model.model_fields.items() if not field.is_required() and name not in NEEDED}
 
     @st.composite
     def of_model(draw: Any) -> Tree:

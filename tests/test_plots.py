@@ -89,6 +89,29 @@ def test_options_choose_what_is_shown():
     assert len(shown) == len(found) + 2
 
 
+def test_a_regression_has_no_panel_of_accuracy():
+    for accuracy, panels in ((0.5, 2), (np.nan, 1)):
+        figure = plt.figure()
+        plot("subspace").draw(figure, example("subspace").assign(test_accuracy=accuracy))
+        assert len(figure.axes) == panels
+        assert figure.axes[-1].get_xlabel() == "Subspace dimension $k$"
+    plt.close("all")
+
+
+def test_nothing_is_drawn_of_a_training_that_has_diverged():
+    """At 1e282, or infinity, axes have no ticks."""
+    table = grid(run=["one"], direction=["top", "bulk", "stable", "random"], size=[0.1, 1, 10])
+    table = table.assign(sigma=1.0, predicted=table["size"], along=table["size"], off=0.1, test_loss=1.0)
+    diverged = table["size"] == 10
+    for end, count in ((10.0, 3), (-1e282, 2), (np.inf, 2), (np.nan, 2)):
+        figure = plt.figure()
+        plot("perturbation").draw(figure, table.assign(along=table["along"].where(~diverged, end)))
+        figure.draw_without_rendering()
+        (along,) = [line for line in figure.axes[0].lines if line.get_label() == "along $u$"]
+        assert np.isfinite(along.get_ydata()).sum() == count
+    plt.close("all")
+
+
 def test_exact_bulk_is_marked_where_it_is():
     figure = plt.figure()
     spectra.bird(figure, directions())

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -55,6 +55,12 @@ def nearest(word: object, allowed: list[str]) -> str:
 def refuse(message: str) -> NoReturn:
     """Raise what pydantic reports."""
     raise PydanticCustomError("refused", "{message}", {"message": message})
+
+
+def refuse_at(where: tuple[str, ...], value: Any, message: str | None) -> NoReturn:
+    """As `refuse`, of a value further inside, e.g. ("model", "path"); without a message the key is missing."""
+    told = PydanticCustomError("refused", "{message}", {"message": message}) if message else "missing"
+    raise ValidationError.from_exception_data("refused", [InitErrorDetails(type=told, loc=where, input=value)])
 
 
 class Section(BaseModel):

@@ -10,38 +10,32 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from training_jacobian.artifacts import reading
 from training_jacobian.artifacts.address import Recipe, ancestors, canonical
+from training_jacobian.artifacts.oserrors import AGAIN
+from training_jacobian.artifacts.sources import read
+from training_jacobian.artifacts.syntax import shape_of
 
 PACKAGE, ROOT = "training_jacobian", Path(__file__).parents[1]
 UNCOUNTED = ("artifacts", "jobs", "section", "progress", "declaration", "learning.components")  # they compute no number
-
-
-def shape_of(node: Any) -> Any:
-    """A syntax tree as JSON, without what computes nothing and whatever differs between Python versions."""
-    if isinstance(node, list):
-        return [shape_of(each) for each in node]
-    if not isinstance(node, ast.AST):
-        return None if node is None else repr(node)
-    fields = dict(ast.iter_fields(node))
-    body = fields.get("body")
-    if isinstance(body, list):
-        fields["body"] = [each for each in body if not _says_only(each)]
-    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "training_jacobian":
-        fields["module"] = "training_jacobian"  # the names count; the module counts by its own digest
-    if isinstance(node, ast.JoinedStr):  # Python 3.12 and later put empty strings into format specifications
-        fields["values"] = [each for each in node.values if getattr(each, "value", None) != ""]
-    shapes = {name: shape_of(value) for name, value in fields.items() if name != "type_ignores"}
-    return [type(node).__name__, {name: shape for name, shape in shapes.items() if shape not in (None, [])}]
-
-
-def _says_only(node: ast.AST) -> bool:
-    """A constant standing alone, such as a docstring, or a model of params.yaml."""
-    if isinstance(node, ast.ClassDef):
-        return node.name == "Options" or any(isinstance(base, ast.Name) and base.id == "Section" for base in node.bases)
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+EDITED = f"was edited after the workflow was started; {AGAIN}"
+# Edits that changed no number of what there was before, so that it keeps its address: digest after -> before.
+SAME: dict[str, str] = {
+    "3d648a2d0795": "3c8aea5952c4",  # learning.layout
+    "c7e07fe382b1": "14582a4ea293",  # learning.training
+    "92fcb250dcde": "731db5235a6a",  # learning.exact_bulk
+    "f32260bec616": "7f10eaf140b3",  # learning.losses.mse
+    "7c0e5bbdda6e": "86bd9ab8a076",  # stages.data
+    "e386d20e6998": "6c79674e578d",  # analyses.behaviour.figures
+    "8ed53dfaad85": "8d62cc840fe6",  # analyses.subspace.figures
+    "151a02793ec9": "255be92588f1",  # figures.response
+    "1b2a8fbb4c83": "8a0627827101",  # learning.problem
+    "7c4d83973fab": "876c3e992ca2",  # stages.train
+    "6bb15f1c4086": "a36ef0e1f022",  # analyses.spectrum.compute
+    "11e2e2c6d95e": "8cb911042286",  # analyses.behaviour.compute
+    "753aaa852f3a": "a76f12526122",  # analyses.pfj.compute
+}
 
 
 class Digests:
@@ -90,10 +84,14 @@ class Digests:
             raise RuntimeError(f"imports lead in a circle: {' -> '.join((*importers, module))}")
         if module not in self._known:
             tree = ast.parse(self.source(module))
-            counted = [each for each in self._imported(tree) if not {each, each.split(".")[0]} & {*UNCOUNTED}]
-            below = sorted({self.of(each, (*importers, module)) for each in counted})
-            self._known[module] = hashlib.sha256(canonical([shape_of(tree), below]).encode()).hexdigest()[:12]
+            below = sorted({self.of(each, (*importers, module)) for each in self.counted(tree)})
+            made = hashlib.sha256(canonical([shape_of(tree), below]).encode()).hexdigest()[:12]
+            self._known[module] = SAME.get(made, made)
         return self._known[module]
+
+    def counted(self, tree: ast.AST) -> list[str]:
+        """Modules of this package that a tree imports, and that may compute a number."""
+        return [each for each in self._imported(tree) if not {each, each.split(".")[0]} & {*UNCOUNTED}]
 
 
 @cache
@@ -107,14 +105,22 @@ def code(*modules: str) -> dict[str, str]:
     return {module: installed().of(module) for module in modules}
 
 
+def of_file(path: Path) -> str:
+    """Digest of a user's file and of what it imports, from its own folder or from this package.  Raises CodeError."""
+    found = read(path)
+    modules = {module for tree in found.trees.values() for module in installed().counted(tree)}
+    return found.digest([installed().of(module) for module in modules])
+
+
 def check_code(recipe: Recipe) -> None:
     """Raise RuntimeError if the code, or a file that it reads, is no longer that of the recipe: edited meanwhile."""
     for of_run in (recipe, *recipe.get("with", [])):
         for each in ancestors(of_run).values():
             for module, digest in each["code"].items():
                 if installed().of(module) != digest:
-                    raise RuntimeError(
-                        f"{module}, or what it imports, was edited after the workflow was started; "
-                        "run the same command again"
-                    )
+                    raise RuntimeError(f"{module}, or what it imports, {EDITED}")
+            for section, digest in each.get("own", {}).items():
+                file = each["paths"][section]["path"]
+                if of_file(Path(file)) != digest:
+                    raise RuntimeError(f"{file}, or what it imports, {EDITED}")
             reading.check(each.get("files", {}))

@@ -1,7 +1,8 @@
 """What components read from disk: files named in their FILES count by content, others are refused.
 
 A module in datasets/, models/, losses/ or orders/ says `FILES = ("data/mine.npz",)`, paths relative to the project's
-root, and reads them when it likes.  Their SHA-256 is in the recipe: another content is another address.  (Not seen:
+root, and reads them when it likes; so does a user's own file.  Their SHA-256 is in the recipe: another content is
+another address.  (Not seen:
 what a library opens without Python, except HDF5, and what another process reads, or a thread that no such module has
 started.)
 """
@@ -24,6 +25,7 @@ LEARNING = PACKAGE / "learning"
 # section of a run -> where the module lies that it names
 HOMES = {"data": "datasets", "model": "models", "loss": "losses", "order": "orders"}
 CODE = (".py", ".pyc", ".so")
+PATHS = ("path", "test_path")  # keys of a component that name files of the user's
 SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/share/zoneinfo/")
 # where JAX reads and writes compiled programs; where libraries look for each other's plugins
 KEEPING = ("jax._src.compilation_cache", "jax._src.lru_cache", "importlib.metadata")
@@ -64,6 +66,19 @@ def check(files: dict[str, str]) -> None:
 
 
 _CHOSEN: dict[str, str] = {}  # home -> name of the module there whose FILES the recipe has
+_GIVEN: set[str] = set()  # files that the recipe names by itself
+_OWN: dict[str, str] = {}  # a user's file -> the one that imports it, whose FILES the recipe has
+_DECLARED: dict[str, str] = {}  # that -> the name of its module
+_OF_ALL: list[bool] = []  # true in jobs: built-in components are watched, too
+
+
+def own(files: dict[str, str], module: str) -> None:
+    """From now on, a user's `files` count as components, each with the path of that whose FILES, of `module`, count."""
+    _OWN.update(files)
+    _DECLARED.update(dict.fromkeys(files.values(), module))
+    _watch_python()
+    _watch_hdf5()
+    _watch_threads()
 
 
 def watch(chosen: dict[str, Any]) -> None:
@@ -71,7 +86,10 @@ def watch(chosen: dict[str, Any]) -> None:
 
     What counts are the FILES of the modules that a recipe with the parameters `chosen` names.  For jobs.
     """
+    _OF_ALL.append(True)
     _CHOSEN.clear()
+    _GIVEN.clear()
+    _GIVEN.update(str(chosen["data"][key]) for key in PATHS if key in chosen.get("data", {}))
     _CHOSEN.update({home: chosen[section]["name"] for section, home in HOMES.items() if section in chosen})
     _watch_python()
     _watch_hdf5()
@@ -121,19 +139,22 @@ _WRITTEN: set[str] = set()  # by such modules themselves: what they unpack and r
 
 
 def _asked(name: str, writing: bool, frame: FrameType | None) -> None:
-    if name.endswith(CODE) or (module := _reader(frame)) is None:
+    if not (_OF_ALL or _OWN) or name.endswith(CODE) or (module := _reader(frame)) is None:
+        return
+    if not _OF_ALL and module not in _OWN:
         return
     path = os.path.realpath(name)
     if writing:
         _WRITTEN.add(path)
     elif path.startswith(SYSTEM) or not os.path.isfile(path) or path in _WRITTEN | _known():  # noqa: PTH113
         return
-    elif not _of_library(path):
+    elif not of_library(path):
         home = module.partition("/")[0]
-        owner = f"{home}/{_CHOSEN[home]}.py" if home in _CHOSEN else module
-        whose = "its FILES do" if owner == module else f"the FILES of {owner} do"
+        owner = _OWN.get(module) or (f"{home}/{_CHOSEN[home]}.py" if home in _CHOSEN else module)
+        reader = os.path.relpath(module) if module in _OWN else module
+        whose = "its FILES do" if owner == reader else f"the FILES of {owner} do"
         raise UndeclaredError(
-            f"{module} reads {name}, which {whose} not name: a change of that file would go unseen; "
+            f"{reader} reads {name}, which {whose} not name: a change of that file would go unseen; "
             f"say FILES = ({os.path.relpath(path)!r},) in {owner}, and {AGAIN}"
         )
 
@@ -144,11 +165,13 @@ def _reader(frame: FrameType | None) -> str | None:
         file = Path(frame.f_code.co_filename)
         if file.parent.name in HOMES.values() and file.parent.parent == LEARNING and file.name != "__init__.py":
             return f"{file.parent.name}/{file.name}"
+        if str(file) in _OWN:
+            return str(file)
         if frame.f_code is _on_behalf.__code__:
             return str(frame.f_locals["module"])
         if frame.f_globals.get("__name__") in KEEPING:
             return None
-        if frame.f_code.co_name == "<module>" and _of_library(str(file)):
+        if frame.f_code.co_name == "<module>" and of_library(str(file)):
             return None
         frame = frame.f_back
     return None
@@ -156,7 +179,10 @@ def _reader(frame: FrameType | None) -> str | None:
 
 def _known() -> set[str]:
     """Files that count by content: in the FILES of the chosen modules, and their raw ones, which have digests."""
-    names: list[str] = []
+    names = [
+        *_GIVEN,
+        *(file for name in _DECLARED.values() if name in sys.modules for file in declared(sys.modules[name])),
+    ]
     for home, name in _CHOSEN.items():
         if module := sys.modules.get(f"training_jacobian.learning.{home}.{name}"):
             names += declared(module)
@@ -172,7 +198,7 @@ def _libraries() -> list[Path]:
     return [Path(each).resolve() for each in (*standard, *installed)]
 
 
-def _of_library(path: str) -> bool:
+def of_library(path: str) -> bool:
     """Whether a file is a library's, not of this package, wherever that is installed, nor of the project."""
     file = Path(path).resolve()
     return not file.is_relative_to(PACKAGE.resolve()) and any(map(file.is_relative_to, _libraries()))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
@@ -89,16 +89,21 @@ def _reserve(path: Path, count: int) -> None:
 
 
 def write_hdf5(
-    path: Path, datasets: Mapping[str, np.ndarray], recipe: Recipe, finite: bool = True, **attributes: Any
+    path: Path,
+    datasets: Mapping[str, np.ndarray],
+    recipe: Recipe,
+    finite: bool = True,
+    empty: Collection[str] = (),
+    **attributes: Any,
 ) -> None:
     """Write datasets, each with its SHA-256, and the recipe, its key and the package version as attributes.
 
-    Raises ArtifactError if a dataset is not finite, unless it need not be.
+    Raises ArtifactError if a dataset is not finite, unless none need be, or it is one of `empty`.
     """
     import h5py
 
     for name, values in datasets.items():
-        if finite and values.dtype.kind == "f" and not np.isfinite(values).all():
+        if finite and name not in empty and values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ArtifactError(f"{path}: {name} is not finite; nothing was written")
     with artifact(path) as partial:
         _reserve(partial, sum(values.nbytes for values in datasets.values()) + MARGIN)

@@ -19,9 +19,17 @@ CURVES = {
 }
 
 
+HUGE = 1e100  # what a training that has diverged ends at, which no axis can show
+
+
 def response(figure: Figure, table: pd.DataFrame) -> None:
-    """Response along u and off it, prediction and test loss against the size of the step, one panel a direction."""
-    directions = list(table.assign(along=table["along"].abs()).groupby("direction", sort=False))
+    """Response along u and off it, prediction and test loss against the size of the step, one panel a direction.
+
+    Nothing of a training that has diverged.
+    """
+    table = table.assign(along=table["along"].abs())
+    table = table.assign(**{name: table[name].where(table[name] < HUGE) for name in CURVES})
+    directions = list(table.groupby("direction", sort=False))
     curves = {**CURVES, "test_loss": {**CURVES["test_loss"], "label": in_unit("test loss", table)}}
     rows = 1 if len(directions) % 2 else 2
     panels = figure.subplots(rows, len(directions) // rows, sharex=True, squeeze=False)

@@ -1,7 +1,11 @@
-"""Components are found by name: learning/<kind>/<name>.py, one file each, with `Options`, its keys in params.yaml."""
+"""Components are found by name: learning/<kind>/<name>.py, one file each, with `Options`, its keys in params.yaml.
+
+One of them, `file`, is the user's own: what its section chooses is made of a file beside params.yaml.
+"""
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 from typing import Annotated, Any, Union
@@ -23,6 +27,15 @@ def names(kind: str) -> list[str]:
 def component(kind: str, name: str) -> ModuleType:
     """The module of a component, e.g. `component("models", "mlp")`."""
     return importlib.import_module(f"{learning.__name__}.{kind}.{name}")
+
+
+def chosen(kind: str, options: Mapping[str, Any]) -> Any:
+    """What a section chooses, by its `options`: the module of that name, or what that makes of a user's file.
+
+    Raises CodeError where such a file cannot be used.
+    """
+    module = component(kind, options["name"])
+    return module.of(options) if hasattr(module, "of") else module
 
 
 def options(kind: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from training_jacobian.learning.components import component
+from training_jacobian.learning.components import chosen
 from training_jacobian.learning.layout import shapes_of
 
 EXACT = 1e-10  # |J v - v| below this counts as exact; rounding in float64 leaves about 1e-14
@@ -66,7 +66,7 @@ def defect(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, basis: np.ndarray) -> f
 
 def keeps_untouched(optimizer: dict[str, Any]) -> bool:
     """Whether an optimizer, by its parameters, leaves what no gradient touches as it is."""
-    return bool(component("optimizers", optimizer["name"]).keeps_untouched(optimizer))
+    return bool(chosen("optimizers", optimizer).keeps_untouched(optimizer))
 
 
 def untouched(parameters: dict[str, Any], inputs: np.ndarray) -> np.ndarray | None:
@@ -78,11 +78,11 @@ def untouched(parameters: dict[str, Any], inputs: np.ndarray) -> np.ndarray | No
         return None  # a network of one's own, in a session
     if inputs.dtype == np.uint8:
         inputs = inputs / 255
-    closed_form = getattr(component("models", parameters["model"]["name"]), "untouched", None)
+    closed_form = getattr(chosen("models", parameters["model"]), "untouched", None)
     if closed_form is None:
         return None
-    classes = component("datasets", parameters["data"]["name"]).CLASSES
-    gauge = component("losses", parameters["loss"]["name"]).gauge(classes)
+    classes = chosen("datasets", parameters["data"]).CLASSES
+    gauge = chosen("losses", parameters["loss"]).gauge(classes)
     made: np.ndarray = closed_form(shapes_of(parameters["data"], parameters["model"]), inputs, gauge)
     return made
 

@@ -3,15 +3,23 @@
 import math
 from typing import Any
 
-from training_jacobian.learning.components import component
+from training_jacobian.learning.components import chosen
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def shapes_of(data: dict[str, Any], model: dict[str, Any]) -> Shapes:
-    """Names and shapes of the parts of theta, in order, from the parameters of the data set and of the model."""
-    facts = component("datasets", data["name"])
-    made: Shapes = component("models", model["name"]).shapes(model, facts.INPUTS, facts.CLASSES)
+    """Names and shapes of the parts of theta, in order, from the parameters of the data set and of the model.
+
+    Raises ValueError if the model has no such inputs.
+    """
+    facts, network = chosen("datasets", data), chosen("models", model)
+    shape = getattr(facts, "SHAPE", (facts.INPUTS,))
+    if len(shape) > 1 and not getattr(network, "any_shape", False):
+        raise ValueError(
+            f"for inputs (n, d), and those of the data are {('n', *shape)}; reshape them, or give a model from a file"
+        )
+    made: Shapes = network.shapes(model, shape if len(shape) > 1 else facts.INPUTS, facts.CLASSES)
     return made
 
 

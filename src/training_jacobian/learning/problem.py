@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -10,23 +9,28 @@ import jax.numpy as jnp
 import numpy as np
 
 from training_jacobian.learning import layout, training
-from training_jacobian.learning.components import component
+from training_jacobian.learning.components import chosen
 from training_jacobian.learning.gradient import Gradient
 from training_jacobian.learning.layout import Shapes, unflatten
 from training_jacobian.learning.precision import in_64_bits
 
 AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
+WHAT, FEW = ("inputs", "labels"), 4  # of examples; so many tell whether a function repeats itself
 
 
 def outputs(shapes: Shapes, model: dict[str, Any]) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """Function (theta (N,), inputs (n, d)) -> outputs (n, classes) of a model, by its parameters."""
-    apply = component("models", model["name"]).apply
+    network = chosen("models", model)
+    if hasattr(network, "outputs"):  # its parameters are a pytree of its own
+        made: Callable[[jax.Array, jax.Array], jax.Array] = network.outputs(shapes)
+        return made
+    apply = network.apply
     return lambda theta, inputs: apply(model, unflatten(theta, shapes), inputs)
 
 
-def gradient(shapes: Shapes, model: dict[str, Any], loss: ModuleType) -> Gradient:
+def gradient(shapes: Shapes, model: dict[str, Any], loss: Any) -> Gradient:
     """Gradient of the mean loss: with tangents written out where model and loss have them, else by jax.grad."""
-    written_out = getattr(component("models", model["name"]), "gradient", None)
+    written_out = getattr(chosen("models", model), "gradient", None)
     if written_out and hasattr(loss, "slope"):
         made: Gradient = written_out(model, shapes, loss)
         return made
@@ -42,12 +46,12 @@ class Problem:
         self.parameters, self.settings = parameters, parameters["training"]
         self.dtype = np.dtype(self.settings["dtype"])
         self.shapes = layout.shapes_of(parameters["data"], parameters["model"])
-        self.loss = component("losses", parameters["loss"]["name"])
+        self.loss = chosen("losses", parameters["loss"])
         self.outputs = outputs(self.shapes, parameters["model"])
         self.examples = {name: jnp.asarray(self._typed(values)) for name, values in examples.items()}
         order, count = parameters["order"], len(examples["inputs_train"])
         sizes = self.settings["batch_size"], self.settings["epochs"]
-        self.batches: np.ndarray = component("orders", order["name"]).batches(order, count, *sizes)
+        self.batches: np.ndarray = chosen("orders", order).batches(order, count, *sizes)
         self.optimizer = training.optimizer(
             self.settings["optimizer"], self.settings["schedule"], len(self.batches), self.settings.get("clip_norm")
         )
@@ -74,8 +78,30 @@ class Problem:
 
     @cached_property
     def guess(self) -> float:
-        """Loss of a network that knows nothing."""
-        return float(self.loss.guess(component("datasets", self.parameters["data"]["name"]).CLASSES))
+        """Loss of a network that knows nothing; of one that says zero, where the loss does not know it by itself."""
+        labels, classes = self.examples["labels_train"], chosen("datasets", self.parameters["data"]).CLASSES
+        known = None if self.regression else self.loss.guess(classes)
+        if known is None:
+            with jax.enable_x64(True):
+                known = abs(self.loss.value(jnp.zeros((len(labels), classes), self.dtype), labels))
+        return float(known)
+
+    @property
+    def regression(self) -> bool:
+        """Whether labels are targets, not classes."""
+        return bool(self.examples["labels_train"].dtype.kind == "f")
+
+    @in_64_bits
+    def check(self, theta: np.ndarray) -> None:
+        """Raise ValueError if a network or a loss from a file gives other numbers when it is called again."""
+        network = chosen("models", self.parameters["model"])
+        at, examples = jnp.asarray(theta.astype(self.dtype)), [self.examples[f"{what}_train"] for what in WHAT]
+        inputs, labels = (each[:FEW] for each in examples)
+        if hasattr(network, "must_repeat"):
+            network.must_repeat("apply", lambda: self.outputs(at, inputs))
+        if hasattr(self.loss, "must_repeat"):
+            outputs = self.outputs(at, inputs)
+            self.loss.must_repeat("value", lambda: self.loss.value(outputs, labels))
 
     @in_64_bits
     def start(self, theta: np.ndarray) -> training.State:
@@ -85,12 +111,14 @@ class Problem:
 
     @in_64_bits
     def evaluate(self, theta: jax.Array, part: str) -> tuple[jax.Array, jax.Array]:
-        """Loss and accuracy on `train` or `test`, for each of theta (K, N)."""
+        """Loss and accuracy on `train` or `test`, for each of theta (K, N); NaN is the accuracy of a regression."""
         inputs, labels = self.examples[f"inputs_{part}"], self.examples[f"labels_{part}"]
         several = jax.jit(lambda theta, some: jax.lax.map(lambda one: self.outputs(one, some), theta))
         pieces = [several(theta, inputs[first:][:AT_ONCE]) for first in range(0, len(inputs), AT_ONCE)]
 
         def one(outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+            if self.regression:
+                return self.loss.value(outputs, labels), jnp.asarray(jnp.nan, self.dtype)
             return self.loss.value(outputs, labels), (outputs.argmax(-1) == labels).mean(dtype=self.dtype)
 
         return jax.jit(jax.vmap(one))(jnp.concatenate(pieces, axis=1))

@@ -6,16 +6,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from training_jacobian.learning.layout import Shapes
+from training_jacobian.learning.layout import Shapes, unflatten
 
 
 def named(tree: Any, what: str = "params") -> dict[str, Any]:
     """Leaves of a pytree of arrays by name, in its own order, e.g. `params.Dense_0.kernel`: floating-point numbers.
 
     Raises TypeError, with the leaf's path, on anything else: text, functions, integers, keys, complex numbers; and
-    ValueError where there is nothing.
+    ValueError where there is nothing, or where two leaves have one name, such as {"a.b": ..., "a": {"b": ...}}.
     """
-    leaves = {name_of(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+    found = [(name_of(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]]
+    leaves = dict(found)
+    if len(leaves) < len(found):
+        twice = next(name for name, _ in found if [other for other, _ in found].count(name) > 1)
+        raise ValueError(f"{what} has two leaves called {twice!r}; rename one")
     for name, leaf in leaves.items():
         _check(f"{what}.{name}" if name else what, leaf)
     if not sum(math.prod(leaf.shape) for leaf in leaves.values()):
@@ -45,3 +49,18 @@ def _check(where: str, leaf: Any) -> None:
 def shapes_of(leaves: dict[str, Any]) -> Shapes:
     """Names and shapes of the parts of theta."""
     return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
+
+
+class Parts(dict[str, tuple[int, ...]]):
+    """Names and shapes of the parts of theta, in order, that are leaves of a pytree; it need not hold numbers.
+
+    `facts` are what else the functions of its owner ask for.  Raises as `named`.
+    """
+
+    def __init__(self, tree: Any, what: str = "params", **facts: Any) -> None:
+        super().__init__(shapes_of(named(tree, what)))
+        self.structure, self.facts = jax.tree.structure(tree), facts
+
+    def tree(self, theta: Any) -> Any:
+        """The pytree whose leaves are the parts of theta (N,)."""
+        return jax.tree.unflatten(self.structure, list(unflatten(theta, self).values()))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from training_jacobian.learning.components import component
+from training_jacobian.learning import components
 from training_jacobian.learning.gradient import Gradient
 
 KEPT = 2**30  # bytes of states in a file
@@ -32,13 +32,13 @@ def optimizer(
     Gradients longer than `clip_norm` are scaled to it before anything.
     """
     rest = {name: value for name, value in chosen.items() if name not in ("name", "learning_rate")}
-    made = component("optimizers", chosen["name"]).make(rest, learning_rate(chosen["learning_rate"], schedule, steps))
+    made = components.chosen("optimizers", chosen).make(rest, learning_rate(chosen["learning_rate"], schedule, steps))
     return optax.chain(clip(clip_norm), made) if clip_norm else made
 
 
 def learning_rate(rate: float, schedule: dict[str, Any], steps: int) -> Any:
     """The rate of all steps, or a function of the step."""
-    return component("schedules", schedule["name"]).rate(schedule, rate, steps)
+    return components.chosen("schedules", schedule).rate(schedule, rate, steps)
 
 
 def clip(norm: float) -> optax.GradientTransformation:

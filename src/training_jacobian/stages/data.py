@@ -10,10 +10,14 @@ from training_jacobian.learning import split
 from training_jacobian.learning.components import component
 
 
-def examples(chosen: dict[str, object], files: list[Path]) -> dict[str, np.ndarray]:
+def examples(section: dict[str, object], files: list[Path]) -> dict[str, np.ndarray]:
     """Both parts of a data set, from its parameters and its raw files, which are checked."""
-    options = dict(chosen)
-    known = component("datasets", str(options["name"])).RAW
+    options = dict(section)
+    module = component("datasets", str(options["name"]))
+    if hasattr(module, "examples"):  # both parts as they are
+        made: dict[str, np.ndarray] = module.examples(options)
+        return made
+    known = module.RAW
     if not known:
         return split.split(**options)  # type: ignore[arg-type]
     checked = [raw.ready(path, each) for path, each in zip(files, known, strict=True)]

@@ -10,19 +10,20 @@ import numpy as np
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe, parameters
 from training_jacobian.artifacts.integrity import file_digest
-from training_jacobian.learning import divergence, initial, training
-from training_jacobian.learning.components import component
+from training_jacobian.learning import components, divergence, initial, training
 from training_jacobian.learning.problem import Problem, memory_names
 
 
 def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
     """`train.h5`: theta (T / k + 1, N), optimizer/* (T / k + 1, ...), batches (T, B), epochs/*: losses and accuracies.
 
-    k, the attribute `every`, is 1 where the states of all steps fit (training.every).
+    k, the attribute `every`, is 1 where the states of all steps fit (training.every).  A regression has no accuracies:
+    they are NaN.
     """
     chosen = parameters(recipe)
     problem = Problem(chosen, store.read_stage(recipe, "data"))
     theta = first(problem, chosen, theta_file)
+    problem.check(theta)
     start, per_epoch = problem.start(theta), len(problem.batches) // problem.settings["epochs"]
     all_states = (len(problem.batches) + 1) * sum(leaf.nbytes for leaf in jax.tree.leaves(start))
     every = training.every(all_states, per_epoch)
@@ -43,19 +44,26 @@ def make(recipe: Recipe, theta_file: Path | None, out: Path) -> None:
     kept = problem.settings.get("may_diverge", False)
     if not kept:
         losses, loss_of = datasets["epochs/train_loss"], lambda theta: problem.evaluate(theta, "train")[0]
-        least, unit = problem.guess, problem.loss.UNIT
+        least, unit = max(problem.guess, abs(float(losses[0]))), problem.loss.UNIT
         divergence.check(states.theta, every, steps, losses, loss_of, problem.learning_rate, least, unit)
     store.write_recipe(out.parent, recipe, str(problem.dtype))
-    store.write_hdf5(out, datasets, recipe, finite=not kept, dtype=str(problem.dtype), every=every)
+    empty = [f"epochs/{part}_accuracy" for part in ("train", "test")] if problem.regression else []
+    store.write_hdf5(out, datasets, recipe, finite=not kept, empty=empty, dtype=str(problem.dtype), every=every)
 
 
 def first(problem: Problem, chosen: dict[str, Any], theta_file: Path | None) -> np.ndarray:
-    """theta_0 (N,): the numbers of a file, or drawn, from the model's own distributions where it has them."""
+    """theta_0 (N,): the numbers of a file, or drawn, from the model's own distributions where it has them.
+
+    A model from a file draws all of it.
+    """
     options = dict(chosen["initial"])
     if options.pop("name") == "file":
         if theta_file is None or file_digest(theta_file) != options["sha256"]:
             raise store.ArtifactError(f"{theta_file} was changed after the workflow was started; run it again")
         return initial.read(theta_file, problem.shapes)
-    model = component("models", chosen["model"]["name"])
+    model = components.chosen("models", chosen["model"])
+    if hasattr(model, "draw"):
+        drawn: np.ndarray = model.draw(problem.shapes, options["seed"])
+        return drawn
     own = model.start(chosen["model"]) if hasattr(model, "start") else {}
     return initial.draw(problem.shapes, **options, own=own)

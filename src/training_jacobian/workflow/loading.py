@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from training_jacobian.section import nearest, short
-from training_jacobian.workflow import sweeps
-from training_jacobian.workflow.params import FileInitial, Params, Run, merge
+from training_jacobian.workflow import own, sweeps
+from training_jacobian.workflow.params import FileInitial, Params, merge
 
 MOST = 2**20  # bytes of a params file: thousands of runs
 SHOWN = 20  # mistakes told at once
@@ -145,10 +145,10 @@ def _describe(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
     return f"{path} = {short(value)}: {message}"
 
 
-def _check_file(where: str, initial: FileInitial, size: int, root: Path) -> None:
+def _check_file(where: str, initial: FileInitial, size: int) -> None:
     where = f"{where}.initial.path = {short(initial.path)}"
     try:
-        with (root / initial.path).open("rb") as file:
+        with Path(initial.path).open("rb") as file:
             theta = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # a header may say anything, such as more numbers than there are addresses
         reason = "not a readable .npy file"
@@ -185,7 +185,7 @@ def parse(tree: Any, root: Path, node: yaml.Node | None = None) -> Any:
     if not isinstance(tree, dict):
         raise ParamsError("the file is empty or not a mapping; see params.yaml of the repository")
     try:
-        tree = _spelled_out(tree)
+        tree = own.seen_from_here(_spelled_out(tree), root)
         params = Params.model_validate(tree)
     except ValidationError as error:
         lines = dict.fromkeys(_describe(each, tree, node) for each in error.errors())
@@ -196,20 +196,8 @@ def parse(tree: Any, root: Path, node: yaml.Node | None = None) -> Any:
     named = {"defaults": params.defaults, **{f"runs.{name}": run for name, run in params.runs.items()}}
     for where, run in named.items():
         if isinstance(run.initial, FileInitial):
-            _check_file(where, run.initial, run.size, root)
-    return params if root == Path() else _seen_from_here(params, root)
-
-
-def _seen_from_here(params: Any, root: Path) -> Any:
-    """The same with paths that hold in the working directory, which is not the `root`."""
-
-    def moved(run: Run) -> Run:
-        if not isinstance(run.initial, FileInitial):
-            return run
-        initial = run.initial.model_copy(update={"path": str(root / run.initial.path)})
-        return run.model_copy(update={"initial": initial})
-
-    return params.model_copy(update={"runs": {name: moved(run) for name, run in params.runs.items()}})
+            _check_file(where, run.initial, run.size)
+    return params
 
 
 def _text(path: Path) -> str:

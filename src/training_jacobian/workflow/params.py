@@ -4,17 +4,16 @@ A field with a default here is an option that is *off*: it is left out of recipe
 option added later changes no address.  Every other value stands in params.yaml.
 """
 
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from training_jacobian.learning.components import component, options
+from training_jacobian.learning.components import chosen, component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
 from training_jacobian.stages import COMPONENTS
-from training_jacobian.workflow import catalog, sections, sweeps
+from training_jacobian.workflow import catalog, own, sections, sweeps
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.sweeps import Sweep
 
@@ -22,12 +21,17 @@ from training_jacobian.workflow.sweeps import Sweep
 class RandomInitial(Section):
     name: Literal["random"]
     seed: Seed
-    bias_std: float = Field(ge=0, description="biases are N(0, bias_std^2); kernels LeCun normal")
+    bias_std: float | None = Field(
+        default=None,
+        ge=0,
+        description="biases are N(0, bias_std^2), kernels LeCun normal; needed but for a model from a file, "
+        "which draws by itself",
+    )
 
     @model_validator(mode="after")
     def drawn_as_written(self) -> "RandomInitial":
         refuse_lost(self, "float32")  # whatever the run's dtype
-        if self.bias_std > 6e37:  # times 5.42, the largest of a draw
+        if self.bias_std is not None and self.bias_std > 6e37:  # times 5.42, the largest of a draw
             refuse(f"bias_std = {self.bias_std!r} makes biases that are infinite in float32; choose at most 6e+37")
         return self
 
@@ -91,6 +95,7 @@ class Run(Section):
 
     @model_validator(mode="after")
     def sizes_agree(self) -> "Run":
+        own.check(self)
         try:
             count = self.size
         except ValueError as error:
@@ -107,12 +112,16 @@ class Run(Section):
             refuse(f"svd.rank = {self.svd.rank} is above the {count} parameters; lower it")
         return self
 
-    def facts(self, section: str) -> ModuleType:
-        """The module of the component that a section names, e.g. `data` or `training.optimizer`."""
-        chosen: Any = self
+    def chosen(self, section: str) -> Any:
+        """The section that names a component, e.g. `data` or `training.optimizer`."""
+        found: Any = self
         for name in section.split("."):
-            chosen = getattr(chosen, name)
-        return component(COMPONENTS[section], chosen.name)
+            found = getattr(found, name)
+        return found
+
+    def facts(self, section: str) -> Any:
+        """The component that a section names: its module, or what is made of the user's file."""
+        return chosen(COMPONENTS[section], self.chosen(section).model_dump())
 
     @property
     def steps(self) -> int:
@@ -194,9 +203,14 @@ class _Params(Section):
     def _alike(self, where: str, components: tuple[str, ...], name: str, first: str) -> None:
         """Raise if two runs that are drawn together do not share a component."""
         for each in components:
-            one, other = getattr(self.runs[first], each).name, getattr(self.runs[name], each).name
+            one, other = (self._called(getattr(self.runs[run], each)) for run in (first, name))
             if one != other:
                 refuse(f"{where}: run {first!r} has {each} {one!r} and run {name!r} {other!r}; draw them apart")
+
+    @staticmethod
+    def _called(chosen: Any) -> str:
+        """What tells a component: its name, or its file."""
+        return str(chosen.path if chosen.name == "file" else chosen.name)
 
     def plotted(self, plot: str) -> list[str]:
         """Names of the runs in a plot; `all` are those whose SVD it can show."""

@@ -42,10 +42,16 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def probes(examples: dict[str, Any], seed: int) -> dict[str, np.ndarray]:
-    """Inputs (n, d) to look at: `train`, `test`, the training inputs `inverted` (1 - x), and as much `white_noise`."""
+    """Inputs (n, d) to look at: `train`, `test`, the training inputs `inverted` (1 - x), and as much `white_noise`.
+
+    The last two only where the training inputs are in [0, 1], as those of images are.
+    """
     train = np.asarray(examples["inputs_train"])
+    given = {"train": train, "test": np.asarray(examples["inputs_test"])}
+    if train.min() < 0 or train.max() > 1:
+        return given
     noise = np.random.default_rng(seed).random(train.shape).astype(train.dtype)
-    return {"train": train, "test": np.asarray(examples["inputs_test"]), "inverted": 1 - train, "white_noise": noise}
+    return {**given, "inverted": 1 - train, "white_noise": noise}
 
 
 @in_64_bits

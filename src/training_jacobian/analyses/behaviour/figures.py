@@ -45,7 +45,8 @@ LARGEST = {"kl_max": "Largest KL", "squared_max": "Largest squared difference"} 
 def divergence(figure: Figure, table: pd.DataFrame) -> None:
     """Largest divergence over the points of each kind of inputs, one panel a kind."""
     (value,) = [column for column in table if column.endswith("_max")]
-    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    rows = -(-table["inputs"].nunique() // 2)
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
     for order, (axes, (inputs, each)) in enumerate(zip(panels.flat, table.groupby("inputs", sort=False), strict=True)):
         against_index(axes, each, value, f"C{order}")
         axes.set_title(TITLES[inputs])
@@ -53,7 +54,7 @@ def divergence(figure: Figure, table: pd.DataFrame) -> None:
         axes.set_xlabel("Index $i$ of the direction")
     for axes in panels[:, 0]:
         axes.set_ylabel(in_unit(LARGEST.get(value, "Largest divergence"), table))
-    legend(panels[1, 0], loc="lower right")
+    legend(panels[-1, 0], loc="lower right")
 
 
 def displacement(figure: Figure, table: pd.DataFrame) -> None:

@@ -23,8 +23,11 @@ def check(settings: Any, run: Any, first: Any) -> None:
     if run.training.dtype != "float64":
         refuse(f"it is in {run.training.dtype}, which hides its exact bulk; choose a float64 run")
     must_keep(run)
+    if getattr(run.facts("data"), "REAL", False):
+        refuse("it is a regression, whose outputs are no log-probabilities; choose a run with classes")
     if not run.facts("loss").PROBABILITIES:
-        refuse(f"its outputs are no log-probabilities, its loss being {run.loss.name}; choose a run with cross_entropy")
+        loss = run.loss.path if run.loss.name == "file" else run.loss.name
+        refuse(f"its outputs are no log-probabilities, its loss being {loss}; choose a run with cross_entropy")
     outputs = min(run.data.test_size, run.data.train_size) * (run.facts("data").CLASSES - 1)
     if outputs < run.size:
         refuse(

@@ -29,7 +29,8 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     dimensions, seed = subspaces.grid(settings["dimensions"]), settings["seed"]
 
     inputs = {part: np.asarray(problem.examples[f"inputs_{part}"]) for part in ("train", "test")}
-    inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
+    if inputs["train"].min() >= 0 and inputs["train"].max() <= 1:  # as of images: else white noise is like none of them
+        inputs["white_noise"] = np.random.default_rng(seed).random(inputs["test"].shape)
     taken = exact_bulk.to_take_out(run.parameters, inputs["train"], parts)
     bulk = {"kept": parts["Vt"][subspaces.nearest_to_one(parts["S"], logarithmic=True)]}
     del parts
@@ -46,7 +47,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
         table = subspaces.overlap(rows, bulk[exact], there, subspaces.chance(len(theta[0]), *without))
         overlaps.append(table.assign(exact_bulk=exact, determined=table["dimension"] >= least, **columns))
 
-    progress = Progress("PFJ", 6, "decompositions")
+    progress = Progress("PFJ", 2 * len(inputs), "decompositions")
     for state, at in {"initial": theta[0], "final": theta[-1]}.items():
         for name, each in inputs.items():
             P = parameter_function_jacobian(problem.outputs, at, each)

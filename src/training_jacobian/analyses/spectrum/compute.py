@@ -30,10 +30,15 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
         "exact_bulk_measured": None if exact.measured is None else exact.measured.shape[1],
         "exact_bulk_defect": exact.defect,
         "svd_residual": float(parts["residual"]),
-        **{name.removeprefix("epochs/"): float(values[-1]) for name, values in epochs.items()},
+        **{name.removeprefix("epochs/"): _last(values) for name, values in epochs.items()},
     }
     counted = counts(S, settings["thresholds"])
     return {"directions.csv": table, "counts.csv": counted, "summary.json": summary}
+
+
+def _last(values: np.ndarray) -> float | None:
+    """The last of some numbers; None where there is none, as of the accuracy of a regression."""
+    return float(values[-1]) if np.isfinite(values[-1]) else None
 
 
 def regions(S: np.ndarray, tolerance: float) -> np.ndarray:

@@ -12,16 +12,20 @@ LABELS = {"complement": "complement of bulk"}
 
 
 def subspace(figure: Figure, table: pd.DataFrame) -> None:
-    """Test loss and accuracy against the dimension of the subspace."""
+    """Test loss, and accuracy if there is one, against the dimension of the subspace."""
     kinds = table["kind"].unique()
-    loss, accuracy = figure.subplots(2, 1, sharex=True)
+    classes = table["test_accuracy"].notna().any()
+    loss, *others = figure.subplots(1 + classes, 1, sharex=True, squeeze=False)[:, 0]
+    shown = dict(zip(("test_loss", "test_accuracy"), (loss, *others), strict=False))
     for kind in kinds:
         color = f"C{list(MARKERS).index(kind)}"
-        for axes, value in ((loss, "test_loss"), (accuracy, "test_accuracy")):
+        for value, axes in shown.items():
             each = table[table["kind"] == kind]
             band(axes, each, "dimension", value, label=LABELS.get(kind, kind), marker=MARKERS[kind], color=color)
     loss.set(ylabel=in_unit("Test loss", table), ylim=(0, None))
-    accuracy.set(ylabel="Test accuracy", xlabel="Subspace dimension $k$", ylim=(0, 1))
+    for accuracy in others:
+        accuracy.set(ylabel="Test accuracy", ylim=(0, 1))
+    [loss, *others][-1].set(xlabel="Subspace dimension $k$")
     legend(loss)
 
 

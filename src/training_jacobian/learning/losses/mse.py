@@ -1,4 +1,4 @@
-"""Mean squared error on one-hot labels."""
+"""Mean squared error on one-hot labels, or on real targets."""
 
 from typing import Any, Literal
 
@@ -8,19 +8,27 @@ from training_jacobian.section import Section
 
 UNIT, PROBABILITIES = "", False  # numbers without a unit
 DIVERGENCE = "squared"  # difference of what the two networks say, in the unit of the loss
+REAL_TARGETS = True  # it has a meaning for a regression
 
 
 class Options(Section):
-    """Mean, over examples and classes, of the squared difference to one-hot labels."""
+    """Mean, over examples and classes, of the squared difference to one-hot labels; to targets, if they are real."""
 
     name: Literal["mse"]
 
 
 def value(outputs: Any, labels: Any) -> Any:
-    """Mean over examples and classes; outputs (n, classes), labels (n,)."""
+    """Mean over examples and classes; outputs (n, classes), labels (n,), or targets of as many numbers."""
     import jax
 
+    if _real(labels):
+        return ((outputs - labels.reshape(outputs.shape)) ** 2).mean()
     return ((outputs - jax.nn.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)) ** 2).mean()
+
+
+def _real(labels: Any) -> bool:
+    """Whether labels are targets, not classes."""
+    return bool(labels.dtype.kind == "f")
 
 
 def slope(z: Any, labels: Any) -> tuple[Any, Any]:
@@ -28,6 +36,8 @@ def slope(z: Any, labels: Any) -> tuple[Any, Any]:
     import jax
 
     factor = jax.numpy.asarray(2 / z.size, z.dtype)
+    if _real(labels):
+        return factor * (z - labels.reshape(z.shape[::-1]).T), factor
     return factor * (z - jax.nn.one_hot(labels, len(z), axis=0, dtype=z.dtype)), factor
 
 
@@ -42,7 +52,7 @@ def gauge(classes: int) -> np.ndarray:
 
 
 def guess(classes: int) -> float:
-    """Loss of a network that says zero."""
+    """Loss of a network that says zero, on one-hot labels."""
     return 1 / classes
 
 
