@@ -155,7 +155,8 @@ EDITS = {
     "another model": ("learning.models.lenet5", "SIDE, WINDOW, PADDING = 28, 5, 2", "SIDE, WINDOW, PADDING = 28, 5, 3", {"train"}),
     "layers of both": ("learning.layered", "slope(below) * e", "2 * slope(below) * e", {"train"}),
     "loss": ("learning.losses.cross_entropy", "return math.log(classes)", "return 2 * math.log(classes)", {"train"}),
-    "loss that no run has": ("learning.losses.mse", "return 1 / classes", "return 2 / classes", set()),
+    "loss of one run": ("learning.losses.mse", "return 1 / classes", "return 2 / classes", {"train"}),
+    "optimizer that no run has": ("learning.optimizers.adam", "optax.adam(", "optax.adamw(", set()),
     "data set": ("learning.datasets.digits", "inputs / 16.0", "inputs / 17.0", {"data"}),
     "data set's format": ("learning.datasets._idx", "content[3]", "content[2]", {"data"}),
     "variants": ("learning.variants", "default_rng([variant_seed, 0])", "default_rng([variant_seed, 2])", {"data"}),
@@ -176,7 +177,7 @@ EDITS = {
     "threads": ("jobs.threads", "sorted(allowed)[:threads]", "sorted(allowed)[-threads:]", set()),
     "comment": ("learning.training", "return State(optax.apply", "# a comment\n        return State(optax.apply", set()),
     "docstring": ("learning.training", '"""One optimizer step', '"""A step', set()),
-    "statements": ("figures.papers.belrose_scherlis", "BINS = 20", "BINS = 21", {"figure summary"}),
+    "statements": ("figures.papers.quantities", "BINS = 20", "BINS = 21", {"figure summary"}),
 }  # fmt: skip
 
 

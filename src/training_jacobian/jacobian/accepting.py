@@ -103,7 +103,7 @@ def check_derivative(step: Callable[[State, Any], State], start: State, batch: A
         return tangent(floats(state)), jax.linear_transpose(tangent, floats(state))(floats(state))
 
     try:
-        jax.eval_shape(both, start, batch)
+        jax.jit(both).lower(start, batch)
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise TypeError(
