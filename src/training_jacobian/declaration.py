@@ -32,7 +32,7 @@ class Analysis:
     kinds: Mapping[str, Kind]  # its kinds of figures and tables
     settings: type[Section] | None = None  # its section in params.yaml
     reads: tuple[str, ...] | None = None  # sections that it reads; by default its own; the first one is `settings`
-    method: Literal["dense", "partial"] = "dense"  # of the SVD of its runs
+    method: Literal["dense", "partial"] | None = "dense"  # of the SVD of its runs; None: any
     always: bool = False  # of all runs with that method; else of those that a figure shows
     group: Literal["pairs", "all"] | None = None  # of each two runs of a list, or of the list; None: of one run
     jax: bool = False  # whether it computes with JAX
@@ -51,6 +51,7 @@ class Analysis:
     defaults: Callable[[int], dict[str, Any]] = lambda size: {}  # its settings in a Python session, of N parameters
     asks: tuple[Literal["optimizer", "test", "network"], ...] = ()  # of a training in memory, beside its steps
     columns: tuple[str, ...] | None = None  # sections that its columns in the table of runs need; None: it has none
+    marks: bool = False  # whether its columns have `mark(folder)`: what figures say of a run
     tells: tuple[str, ...] = field(default=())  # stages whose columns its own have, too
 
 

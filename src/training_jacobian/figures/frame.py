@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 FLOOR = float(np.finfo(np.float64).eps)  # what lies below the rounding of float64 is drawn here
+NOTE = "note"  # in `table.attrs`: what is to be said of its runs
 UNIT = "unit"  # in `table.attrs`: the unit of losses, such as nats
 
 
@@ -76,6 +78,8 @@ def _save(plot: Plot, table: pd.DataFrame, style: dict[str, Any], targets: dict[
         inches = (style["width"] * plot.width, style["height"] * plot.height)
         figure = Figure(figsize=inches, layout="constrained")  # not pyplot's, which would choose a backend
         plot.draw(figure, table)
+        if note := table.attrs.get(NOTE):
+            figure.supxlabel("\n".join(wrap(note, int(18 * inches[0]))), fontsize=size - 2)
         sns.despine(figure)
         for form, target in targets.items():
             # no date, no version: the same bytes every time

@@ -8,6 +8,17 @@ import pandas as pd
 
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe
+from training_jacobian.figures.frame import NOTE, UNIT
+
+
+def note(marks: list[list[str]]) -> str:
+    """What is to be said of runs, by what analyses tell of them in these folders."""
+    said: dict[str, list[str]] = {}
+    for run, folder in marks:
+        columns = importlib.import_module(f"training_jacobian.analyses.{Path(folder).parent.name}.columns")
+        if told := columns.mark(Path(folder)):
+            said.setdefault(told, []).append(run)
+    return "; ".join(f"{told}: {', '.join(runs)}" for told, runs in said.items())
 
 
 def make(recipe: Recipe, out: list[Path]) -> None:
@@ -26,7 +37,7 @@ def make(recipe: Recipe, out: list[Path]) -> None:
     table = table.copy()
     if "index" in table:
         table["index"] = table["index"].astype("Int64")  # a direction without one leaves it empty
-    table.attrs["unit"] = parameters.get("unit", "")
+    table.attrs |= {UNIT: parameters.get("unit", ""), NOTE: note(parameters.get("marks", []))}
     store.write_recipe(out[0].parent, recipe, "float64")
     with ExitStack() as stack:
         targets = {path.suffix[1:]: stack.enter_context(store.artifact(path)) for path in out}

@@ -40,9 +40,11 @@ def told(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """A table of rows; a count that one of them lacks stays a whole number."""
+    """A table of rows; a count, or a verdict, that one of them lacks stays one."""
     table = pd.DataFrame(rows)
     for name in table:
-        if all(isinstance(row.get(name), int | None) for row in rows):
-            table[name] = table[name].astype("Int64")
+        values = [row.get(name) for row in rows]
+        for kind, whole in ((bool, "boolean"), (int, "Int64")):
+            if all(type(value) in (kind, type(None)) for value in values):
+                table[name] = table[name].astype(whole)
     return table

@@ -193,7 +193,7 @@ class _Params(Section):
         run = self.runs[name]
         for each in reversed(catalog.chain(stage)):
             method = catalog.method(each)
-            if run.svd.method != method:
+            if method not in (None, run.svd.method):
                 refuse(f"{where}: run {name!r} has svd.method {run.svd.method!r}, and this needs {method!r}")
             try:
                 ANALYSES[each].check(self.settings(each), run, self.runs[first])

@@ -19,6 +19,7 @@ from training_jacobian.workflow.publish import Wanted
 from training_jacobian.workflow.recipe import of_group, recipe
 from training_jacobian.workflow.sections import SUMMARY, TABLE, options
 
+MARKING = [name for name, each in ANALYSES.items() if each.marks]
 TELLING = ("train",)  # stages with columns in the table of runs
 Shown = list[tuple[dict[str, Any], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
 
@@ -234,12 +235,17 @@ class Plan:
             parameters |= {"kind": plot.kind, "analysis": analysis, "file": kind.file, "options": options(plot)}
             modules = ["stages.figures"]
             if kind.drawn:
-                parameters["unit"] = self._unit(name)
-                modules.append(f"analyses.{analysis}.figures")
+                parameters |= {"unit": self._unit(name), "marks": self._marks(name)}
+                modules += [f"analyses.{analysis}.figures", *(_columns(each) for each in MARKING)]
         if plot and ".pdf" in self.figures()[name]:
             parameters["style"] = self.params.figures.style.model_dump(exclude_defaults=True)
         inputs = [[columns, path(made)] for columns, made in shown]
         return {"stage": "figures", "parameters": parameters, "code": code(*modules), "inputs": inputs}
+
+    def _marks(self, plot: str) -> list[list[str]]:
+        """Runs of a figure, and the folders that tell whether to mark them."""
+        runs = [(run, self.recipes[run]) for run in dict.fromkeys(self.params.plotted(plot))]
+        return [[run, path(made[each])] for run, made in runs for each in MARKING if each in made]
 
     def _unit(self, plot: str) -> str:
         """Unit of the losses in a figure; none if its runs have several."""
@@ -252,7 +258,8 @@ class Plan:
 
     def shown_files(self, figure_key: str) -> list[str]:
         """Files in those folders."""
-        folders = self.shown_folders(figure_key)
+        marks = self.by_key["figures"][figure_key]["parameters"].get("marks", [])
+        folders = dict.fromkeys([*self.shown_folders(figure_key), *(folder for _, folder in marks)])
         return [f"{folder}/{file}" for folder in folders for file in catalog.files(Path(folder).parent.name)]
 
     def wanted(self) -> Wanted:

@@ -56,7 +56,8 @@ def _lines() -> Iterator[str]:
         runs = "each two runs of a list" if analysis.group == "pairs" else "runs" if analysis.group else "a run"
         when = "always" if analysis.always else "where a figure asks for it"
         before = ", ".join(chain(name)[1:] or [analysis.after])
-        yield f"Of {runs} with a {analysis.method} SVD, {when}; after {before}.  Files: {_code(*analysis.files)}."
+        svd = f" with a {analysis.method} SVD" if analysis.method else ""
+        yield f"Of {runs}{svd}, {when}; after {before}.  Files: {_code(*analysis.files)}."
         drawn = [kind for kind, each in analysis.kinds.items() if each.drawn]
         tables = [kind for kind, each in analysis.kinds.items() if not each.drawn]
         yield f"Kinds of figures: {_code(*drawn)}{f'; of tables: {_code(*tables)}' if tables else ''}."
