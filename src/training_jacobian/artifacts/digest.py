@@ -18,7 +18,8 @@ from training_jacobian.artifacts.sources import read
 from training_jacobian.artifacts.syntax import shape_of
 
 PACKAGE, ROOT = "training_jacobian", Path(__file__).parents[1]
-UNCOUNTED = ("artifacts", "jobs", "section", "progress", "declaration", "learning.components")  # they compute no number
+# they compute no number
+UNCOUNTED = ("artifacts", "jobs", "section", "progress", "declaration", "learning.components", "learning.counting")
 EDITED = f"was edited after the workflow was started; {AGAIN}"
 # Edits that changed no number of what there was before, so that it keeps its address: digest after -> before.
 SAME: dict[str, str] = {

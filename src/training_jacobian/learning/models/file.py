@@ -34,6 +34,7 @@ class Network(Given):
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options, EXPECTED)
         self._shapes: dict[Any, Any] = {}
+        self._work: dict[Any, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {}
 
     def _key(self, seed: int) -> Any:
         import jax
@@ -75,6 +76,28 @@ class Network(Given):
         """Function (theta (N,), inputs) -> outputs (n, classes); `parts` are its `shapes`."""
         classes = parts.facts["classes"]
         return lambda theta, inputs: self.call("apply", parts.tree(theta), inputs, classes=classes)
+
+    def work(self, parts: Any) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
+        """As of mlp.py, of one example, for its products by matrix or convolution; the last number is 0."""
+        asked = parts.facts["inputs"], parts.facts["classes"]
+        if asked not in self._work:
+            self._work[asked] = self._counted(parts)
+        return self._work[asked]
+
+    def _counted(self, parts: Any) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
+        import jax
+
+        from training_jacobian.learning.counting import products
+        from training_jacobian.learning.layout import size
+
+        shape = parts.facts["inputs"]
+        theta, inputs = (
+            jax.ShapeDtypeStruct(each, np.float32)  # type: ignore[no-untyped-call]
+            for each in ((size(parts),), (1, *(shape if isinstance(shape, tuple) else (shape,))))
+        )
+        found = products(self.outputs(parts), theta, inputs)
+        into, out = tuple(each.into for each in found), tuple(each.out for each in found)
+        return into, out[:-1], sum(each.multiplications for each in found), 0
 
     def draw(self, parts: Any, seed: int) -> np.ndarray:
         """theta_0 (N,): what `init` makes of a key.  Drawn in 32 bits, so that runs of either precision start alike.
