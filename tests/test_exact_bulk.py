@@ -273,3 +273,16 @@ def test_angles_of_what_is_left(monkeypatch):
     assert left[["removed_from", "removed_with"]].tolist() == [15, 4]
     cosines = np.linalg.svd(Q[0][15:17] @ Q[1][4:6].T, compute_uv=False)
     assert left["mean_cosine"] == pytest.approx(cosines.mean())
+
+
+def test_images_in_bytes_count_as_the_network_sees_them():
+    """A pixel that is lit in all of them goes with the bias: w + b = 0 where it is 1, and 255 in bytes."""
+    parameters = Network("gelu", (4,), dead).parameters()
+    images = np.random.default_rng(0).integers(0, 256, (40, 64)).astype(np.uint8)
+    images[:, 5] = 255
+    found = exact_bulk.untouched(parameters | {"data": {"name": "digits"}}, images)
+    again = exact_bulk.untouched(parameters | {"data": {"name": "digits"}}, images / 255)
+    assert found.shape == again.shape
+    assert np.linalg.norm(again - found @ (found.T @ again)) < 1e-10
+    wrong = exact_bulk.untouched(parameters | {"data": {"name": "digits"}}, images.astype(float))
+    assert np.linalg.norm(again - wrong @ (wrong.T @ again)) > 1e-3  # the control

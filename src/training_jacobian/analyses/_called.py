@@ -86,14 +86,15 @@ class Called:
 
     def _check(self, name: str, settings: Settings, training: Training, first: Training) -> None:
         """Raise ValueError if a training cannot have it, as the workflow does of a run."""
-        model = self._owner(name).settings
+        model, svd = self._owner(name).settings, self._before(training, name, settings).get("svd", {})
         try:
-            self.analyses[name].check(model.model_validate(settings) if model else None, _seen(training), _seen(first))
+            typed = model.model_validate(settings) if model else None
+            self.analyses[name].check(typed, _seen(training, svd), _seen(first, svd))
         except PydanticCustomError as error:
             raise ValueError(f"{name}: {error.message()}") from None
 
 
-def _seen(training: Training) -> Any:
+def _seen(training: Training, svd: Settings) -> Any:
     """A training as declarations see a run of params.yaml."""
     network = training.given and training.given.network
     made = SimpleNamespace(
@@ -101,7 +102,7 @@ def _seen(training: Training) -> Any:
         steps=training.steps,
         training=SimpleNamespace(dtype=str(training.start.theta.dtype)),
         keeps_untouched=True,
-        svd=SimpleNamespace(**(training.kept["triplets"][0] if "triplets" in training.kept else {"rank": 0})),
+        svd=SimpleNamespace(**svd),
     )
     if network:
         said = jax.eval_shape(network.outputs, training.initial, network.inputs_test)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from training_jacobian.figures.papers.parts import Summary
 from training_jacobian.learning.components import chosen, component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
@@ -151,7 +152,7 @@ class _Params(Section):
     runs: dict[Name, Run] = Field(min_length=1)
     sweeps: dict[Name, Sweep] = Field(default={}, description="runs by values to vary")
     figures: sections.Figures
-    summary: sections.Summary | None = None
+    summary: Summary | None = None
     compute: sections.Compute
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from training_jacobian.figures.papers.parts import Summary
 from training_jacobian.learning.components import component, names
 from training_jacobian.section import Found, Power, Section
 from training_jacobian.stages import COMPONENTS
@@ -75,7 +76,7 @@ def _lines() -> Iterator[str]:
     rest: dict[str, type[Section]] = {
         "sweeps.<name>": Sweep,
         "figures.style": sections.Style,
-        "summary": sections.Summary,
+        "summary": Summary,
     }
     rest |= {"figures.plots.<name>: {kind: runs}": sections.OfRuns, "compute": sections.Compute}
     for title, model in rest.items():
