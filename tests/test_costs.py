@@ -71,7 +71,15 @@ def test_report():
     lines = list(costs.report(Plan(parse(tree, Path())), SPEED, 2))
     assert lines[0] == "a, b: 160 parameters, 25 steps, float64; each"
     assert lines[1].split() == ["time", "memory", "disk"]
-    assert sorted(line.split()[0] for line in lines[2:8]) == ["columns", "data", "jacobian", "spectrum", "svd", "train"]
+    assert sorted(line.split()[0] for line in lines[2:9]) == [
+        "agreement",
+        "columns",
+        "data",
+        "jacobian",
+        "spectrum",
+        "svd",
+        "train",
+    ]
     assert next(line for line in lines if "columns" in line).split()[1:3] == ["2", "x"]
     assert lines[8] == "c: 160 parameters, 25 steps, float32"
     assert lines[-2].startswith("all: about ")

@@ -90,7 +90,7 @@ def test_nothing_to_do(project):
     assert project.call("git", "status", "--porcelain") == ""  # nothing that DVC or Snakemake makes is git's
 
 
-ONE_RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1}
+ONE_RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "agreement": 1, "spectrum": 1}
 
 
 def only_core(ran):

@@ -147,8 +147,8 @@ def test_exactly_what_an_edit_affects(house, tmp_path):
         "src/training_jacobian/analyses/drift/figures.py": ("Step $t$", "Step", {"figure": 1}),
         "src/training_jacobian/analyses/drift/compute.py": ("axis=1) **", "axis=1) ** 1.0 **", {"drift": 2, "figure": 1, "runs": 1}),
         "src/training_jacobian/analyses/drift/__init__.py": ("of the norm", "of it", {}),
-        "src/training_jacobian/learning/models/normed.py": ("+ 0.1)", "+ 0.2)", {"train": 2, "columns": 2, "jacobian": 2, "svd": 2, "spectrum": 2, "drift": 2, "figure": 1, "runs": 1}),
-        "src/training_jacobian/learning/losses/brier.py": (".mean()", ".sum()", {"train": 2, "columns": 2, "jacobian": 2, "svd": 2, "spectrum": 2, "drift": 2, "figure": 1, "runs": 1}),
+        "src/training_jacobian/learning/models/normed.py": ("+ 0.1)", "+ 0.2)", {"train": 2, "columns": 2, "jacobian": 2, "svd": 2, "agreement": 2, "spectrum": 2, "drift": 2, "figure": 1, "runs": 1}),
+        "src/training_jacobian/learning/losses/brier.py": (".mean()", ".sum()", {"train": 2, "columns": 2, "jacobian": 2, "svd": 2, "agreement": 2, "spectrum": 2, "drift": 2, "figure": 1, "runs": 1}),
     }  # fmt: skip
     for file, (old, new, jobs) in edits.items():
         project.edit(old, new, file)

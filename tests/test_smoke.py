@@ -38,7 +38,7 @@ EDITS = {
     "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, "runs": 1, **PUBLISH}),
     "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
     "font": ("font_size: 8", "font_size: 9", {"figure": 12, **PUBLISH}),
-    "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
+    "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "agreement": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
 }  # fmt: skip
 
 

@@ -76,6 +76,7 @@ def test_what_it_shares_is_shared(both, project):
         "columns": 2,
         "jacobian": 1,
         "svd": 1,
+        "agreement": 1,
         "spectrum": 1,
         "figure": 2,
         "runs": 1,

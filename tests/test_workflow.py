@@ -15,9 +15,19 @@ import pytest
 from conftest import Project
 
 PUBLISH = {"publish": 1, "all": 1}
-RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "spectrum": 1}
+RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "agreement": 1, "spectrum": 1}
 RUN_AND_FIGURES = {**RUN, "figure": 1, "runs": 1, **PUBLISH}
-ALL_FROM_TRAIN = {"train": 3, "columns": 6, "jacobian": 3, "svd": 3, "spectrum": 3, "figure": 3, "runs": 1, **PUBLISH}
+ALL_FROM_TRAIN = {
+    "train": 3,
+    "columns": 6,
+    "jacobian": 3,
+    "svd": 3,
+    "agreement": 3,
+    "spectrum": 3,
+    "figure": 3,
+    "runs": 1,
+    **PUBLISH,
+}
 STEP = "return State(optax.apply_updates(state.theta, updates), memory)"
 
 # what is edited: (file, old, new, jobs)
