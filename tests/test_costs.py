@@ -52,7 +52,7 @@ def test_what_is_there_is_not_missing():
     plan = Plan(params(**PAPER))
     write(Path(), {plan.files("a", stage)[0]: "" for stage in ("data", "train", "jacobian")})
     missing = {each.name for each in costs.jobs(plan, SPEED, 2) if each.missing}
-    assert missing == {"svd", "spectrum"}
+    assert missing == {"agreement", "svd", "spectrum"}
 
 
 def test_threads_and_the_longest_chain():
@@ -136,4 +136,4 @@ def test_check_tells_what_runs_cost(capsys):
 
 def test_a_partial_svd_forms_no_jacobian():
     names = {each.name for each in costs.jobs(Plan(params(**PAPER, svd=PARTIAL)), SPEED, 2)}
-    assert names == {"data", "train", "triplets"}
+    assert names == {"data", "train", "agreement", "triplets"}
