@@ -148,7 +148,7 @@ def test_analyses_say_what_they_miss():
         tj.analyses.spectrum(bare, bare)
     with pytest.raises(TypeError, match="spectrum: dict is no training; give what `train` or `record` returns"):
         tj.analyses.spectrum({})
-    with pytest.raises(AttributeError, match="there is no analysis 'spektrum'; there are spectrum, "):
+    with pytest.raises(AttributeError, match="there is no analysis 'spektrum'; there are agreement, "):
         _ = tj.analyses.spektrum
     with pytest.raises(ValueError, match="no kind of figure 'brid'; did you mean 'bird'"):
         tj.draw("brid", bare, "a.png")

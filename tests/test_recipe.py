@@ -61,16 +61,16 @@ ADDRESSES = {
     "paper": {
         "data": "8817b94d4037",
         "train": "c6382314e734",
-        "jacobian": "10e73b19a33a",
-        "svd": "acfac2e4fa10",
-        "spectrum": "961b0040d6b9",
+        "jacobian": "a457f2898d7c",
+        "svd": "f5b659d8652e",
+        "spectrum": "4c4af16dc9ca",
     },
     "paper_float32": {
         "data": "8817b94d4037",
         "train": "fa753bc71845",
-        "jacobian": "a9801a1646da",
-        "svd": "f2e7a736fe50",
-        "spectrum": "eeaeb6f28abf",
+        "jacobian": "eb02b84bb03b",
+        "svd": "c0037bf3cb65",
+        "spectrum": "66306ad40e00",
     },
 }
 

@@ -13,7 +13,7 @@ from training_jacobian.learning.endpoint import endpoint
 from training_jacobian.learning.layout import Shapes, slices
 from training_jacobian.learning.training import State
 
-TOGETHER = 6  # trainings side by side
+TOGETHER = 2  # trainings side by side: memory is their limit
 
 
 class Steps:

@@ -8,7 +8,7 @@ from typing import Any
 
 from training_jacobian.declaration import JAX, Analysis, Kind
 
-DIRECTIONS, TRAININGS, TOGETHER = 2, 16, 6  # as in compute.py and jacobian/steps.py, which import JAX
+DIRECTIONS, TRAININGS, TOGETHER = 2, 16, 2  # as in compute.py and jacobian/steps.py, which import JAX
 
 
 def operations(needs: Any) -> float:
