@@ -27,6 +27,7 @@ ANALYSIS = Analysis(
     memory=lambda needs: JAX + needs.products(DIRECTIONS) + needs.trained(TOGETHER),
     operations=operations,
     pace=0.3,
+    smaller="lower training.batch_size",
     columns=(),
     marks=True,
 )
