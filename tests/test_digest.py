@@ -149,7 +149,7 @@ DENSE = {"spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles", "
 PARTIAL = {"triplets", "density", "responses"}
 # an edit: module, old and new text; whose own code it is, of all that params.yaml, smoke and LeNet compute
 EDITS = {
-    "optimizer's step": ("learning.training", "return State(optax.apply", "return State(2 * optax.apply", {"train", "jacobian"} | DENSE | PARTIAL),
+    "optimizer's step": ("learning.training", "return State(optax.apply", "return State(2 * optax.apply", {"train", "jacobian", "agreement"} | DENSE | PARTIAL),
     "model": ("learning.models.mlp", "inputs = activation(inputs)", "inputs = 2 * activation(inputs)", {"train"}),
     "model, closed form": ("learning.models.mlp", "scipy.linalg.orth(made)", "scipy.linalg.orth(2 * made)", {"train"}),
     "another model": ("learning.models.lenet5", "SIDE, WINDOW, PADDING = 28, 5, 2", "SIDE, WINDOW, PADDING = 28, 5, 3", {"train"}),
@@ -161,7 +161,7 @@ EDITS = {
     "data set's format": ("learning.datasets._idx", "content[3]", "content[2]", {"data"}),
     "variants": ("learning.variants", "default_rng([variant_seed, 0])", "default_rng([variant_seed, 2])", {"data"}),
     "schedule": ("learning.schedules.cosine", "decay_steps=steps", "decay_steps=2 * steps", {"train"}),
-    "product with J": ("jacobian.tangents", "jnp.add", "jnp.subtract", {"jacobian"} | DENSE | PARTIAL),
+    "product with J": ("jacobian.tangents", "jnp.add", "jnp.subtract", {"jacobian", "agreement"} | DENSE | PARTIAL),
     "columns": ("stages.columns", "J.pieces(first, last)", "J.pieces(last, first)", {"jacobian"}),
     "decomposition": ("spectral.svd", "np.sign(largest)", "np.sign(-largest)", {"svd", "identity"}),
     "triplets": ("spectral.partial_svd", "bound <= tolerance", "bound < tolerance", {"triplets"}),
@@ -188,7 +188,15 @@ def test_an_edit_changes_what_computes_with_it(monkeypatch, what):
     assert set.union(*found.values()) == stages
     for file, some in found.items():  # the same in each file: of those that it has
         there = set(planned(file).by_key)
-        chosen = what in ("model", "model, closed form", "another model", "data set", "data set's format", "variants")
+        chosen = what in (
+            "model",
+            "model, closed form",
+            "another model",
+            "data set",
+            "data set's format",
+            "variants",
+            "loss of one run",
+        )
         assert chosen or {each for each in stages if each in there} == {each for each in some if " " not in each}
 
 

@@ -16,7 +16,17 @@ import own_files
 from conftest import ROOT, Project
 
 PAGE = (ROOT / "docs/extend.md").read_text()
-JACOBIANS = {"train": 2, "columns": 2, "jacobian": 2, "svd": 2, "spectrum": 2, "behaviour": 1, "figure": 2, "runs": 1}
+JACOBIANS = {
+    "train": 2,
+    "columns": 2,
+    "jacobian": 2,
+    "svd": 2,
+    "spectrum": 2,
+    "agreement": 2,
+    "behaviour": 1,
+    "figure": 2,
+    "runs": 1,
+}
 PUBLISHED = {"publish": 1, "all": 1}
 
 
@@ -78,7 +88,7 @@ def test_its_jacobian_is_right(project, monkeypatch):
         ("components/my_net.py", "class Net", "# a comment\nclass Net", {}),
         ("components/my_opt.py", "nesterov=True", "nesterov=False", JACOBIANS),
         ("components/my_loss.py", ").mean()", ").sum()", JACOBIANS),
-        ("params.yaml", "width: 12", "width: 13", {**JACOBIANS, **dict.fromkeys(("train", "columns", "jacobian", "svd", "spectrum", "figure"), 1), "behaviour": 0}),
+        ("params.yaml", "width: 12", "width: 13", {**JACOBIANS, **dict.fromkeys(("train", "columns", "jacobian", "svd", "spectrum", "agreement", "figure"), 1), "behaviour": 0}),
     ],
 )  # fmt: skip
 def test_exactly_what_an_edit_affects(project, file, old, new, jobs):

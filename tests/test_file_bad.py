@@ -54,7 +54,7 @@ BAD = {
     "key that is not finite": (net("width: int = 3", "width: int = 3, gain=1", model={**NET, "gain": float("nan")}), r"defaults\.model\.gain = nan: Input should be a finite number"),
     "argument called path": (net("width: int = 3", "width: int = 3, path=''"), MODEL + r"net\.py, line 3: the argument 'path' of init is a key of ours; rename it"),
     "init fails": (net("one, two = ", "one, two, three = "), MODEL + r"net\.py, line 4: ValueError: not enough values"),
-    "parameters of integers": (net('"b": [', '"n": jnp.arange(3), "b": ['), MODEL + r"net\.py, line 3: init: params\.n is of dtype int32, and J is of floating-point numbers; keep it out"),
+    "parameters of integers": (net('"b": [', '"n": jnp.arange(3), "b": ['), MODEL + r"net\.py, line 3: init: params\.n is of dtype int32, and J is of real floating-point numbers; keep it out"),
     "parameters with a function": (net('"b": [', '"f": len, "b": ['), MODEL + r"net\.py, line 3: init: params\.f is <built-in function len> \(.*\), no array; keep what is not trained out"),
     "no parameters": (net('return {"b"', 'return {}\n    return {"b"'), MODEL + r"net\.py, line 3: init: params holds no numbers; give a pytree"),
     "two leaves of one name": (net('"b": [', '"b.0": jnp.zeros(1), "b": ['), MODEL + r"net\.py, line 3: init: params has two leaves called 'b\.0'; rename one"),

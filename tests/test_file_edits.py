@@ -12,10 +12,13 @@ import own_files
 from training_jacobian.artifacts import digest
 from training_jacobian.artifacts.address import key
 from training_jacobian.run import Run
+from training_jacobian.stages import STAGES
 from training_jacobian.workflow import plan
+from training_jacobian.workflow.catalog import ANALYSES
 from training_jacobian.workflow.loading import ParamsError
 
-ALL = ["data", "train", "jacobian", "svd", "spectrum"]
+# what is computed of every run
+ALL = [*STAGES, *(name for name, each in ANALYSES.items() if each.always and each.method != "partial")]
 HELPED = own_files.PLAIN.replace("jnp.tanh(", "squash(").replace(
     "import jax,", "from helper import squash\nimport jax,"
 )
@@ -42,7 +45,7 @@ def keys(**sections):
 
 
 def changed(before, after):
-    return [stage for stage in before if before[stage] != after[stage]]
+    return [stage for stage in ALL if before[stage] != after[stage]]
 
 
 def edit(file, old, new):

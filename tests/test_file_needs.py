@@ -1,11 +1,9 @@
 """What a network from a file computes for an example, and so what its jobs need: from its program."""
 
-import numpy as np
 import pytest
 
 import own_files
 from training_jacobian.learning.models import mlp
-from training_jacobian.workflow import times
 from training_jacobian.workflow.needs import Needs
 
 
@@ -48,4 +46,3 @@ def test_a_convolution_needs_more_memory_than_its_parameters_tell(tmp_path, monk
     large, found = work(tmp_path, monkeypatch, (64, 64, 1), path="conv.py")
     assert large.activations == 4 * found[1][0] * 8 == 4 * 64 * 64 * 2 * 8
     assert large.memory["columns"] > small.memory["columns"]
-    assert np.isfinite(times.limit(large, "columns"))

@@ -21,22 +21,6 @@ PACKAGE, ROOT = "training_jacobian", Path(__file__).parents[1]
 # they compute no number
 UNCOUNTED = ("artifacts", "jobs", "section", "progress", "declaration", "learning.components", "learning.counting")
 EDITED = f"was edited after the workflow was started; {AGAIN}"
-# Edits that changed no number of what there was before, so that it keeps its address: digest after -> before.
-SAME: dict[str, str] = {
-    "3d648a2d0795": "3c8aea5952c4",  # learning.layout
-    "c7e07fe382b1": "14582a4ea293",  # learning.training
-    "92fcb250dcde": "731db5235a6a",  # learning.exact_bulk
-    "f32260bec616": "7f10eaf140b3",  # learning.losses.mse
-    "7c0e5bbdda6e": "86bd9ab8a076",  # stages.data
-    "e386d20e6998": "6c79674e578d",  # analyses.behaviour.figures
-    "8ed53dfaad85": "8d62cc840fe6",  # analyses.subspace.figures
-    "151a02793ec9": "255be92588f1",  # figures.response
-    "1b2a8fbb4c83": "8a0627827101",  # learning.problem
-    "7c4d83973fab": "876c3e992ca2",  # stages.train
-    "6bb15f1c4086": "a36ef0e1f022",  # analyses.spectrum.compute
-    "11e2e2c6d95e": "8cb911042286",  # analyses.behaviour.compute
-    "753aaa852f3a": "a76f12526122",  # analyses.pfj.compute
-}
 
 
 class Digests:
@@ -86,8 +70,7 @@ class Digests:
         if module not in self._known:
             tree = ast.parse(self.source(module))
             below = sorted({self.of(each, (*importers, module)) for each in self.counted(tree)})
-            made = hashlib.sha256(canonical([shape_of(tree), below]).encode()).hexdigest()[:12]
-            self._known[module] = SAME.get(made, made)
+            self._known[module] = hashlib.sha256(canonical([shape_of(tree), below]).encode()).hexdigest()[:12]
         return self._known[module]
 
     def counted(self, tree: ast.AST) -> list[str]:

@@ -23,14 +23,18 @@ STEPS = (
 
 
 class Agreement(NamedTuple):
-    """How far J v is from central differences; `error` is a part of |J v|, the largest over the directions."""
+    """How far J v is from central differences; `error` is a part of |J v|, the largest over the directions.
+
+    `up_to`: the largest step in theta_0 that was tried for which it is small; not a number if there is none.
+    """
 
     agrees: bool
     error: float
+    up_to: float
     table: pd.DataFrame
 
     def __str__(self) -> str:
-        verdict = "describes" if self.agrees else "does NOT describe"
+        verdict = f"describes, for steps up to {self.up_to:.1e}," if self.agrees else "does NOT describe"
         return f"J {verdict} how training answers: J v is off central differences by {self.error:.1e} of its size"
 
 
@@ -46,7 +50,7 @@ def check(training: Steps, directions: int = 3, tolerance: float = TOLERANCE, se
         raise ValueError(f"directions = {directions}; give at least 1")
     table = compare(training, TrainingJacobian(training, memory=MEMORY), directions, seed)
     error = worst(table)
-    return Agreement(error <= tolerance, error, table)
+    return Agreement(error <= tolerance, error, up_to(table, tolerance), table)
 
 
 def compare(training: Steps, J: TrainingJacobian, directions: int, seed: int) -> pd.DataFrame:
@@ -67,6 +71,12 @@ def compare(training: Steps, J: TrainingJacobian, directions: int, seed: int) ->
             error = off / predicted if predicted else np.inf
             rows.append({"direction": i + 1, "size": size, "predicted": predicted, "difference": off, "error": error})
     return pd.DataFrame(rows).sort_values(["direction", "size"], ignore_index=True)
+
+
+def up_to(table: pd.DataFrame, tolerance: float) -> float:
+    """The largest size at which all directions agree; not a number if there is none."""
+    errors = table["error"].fillna(np.inf).groupby(table["size"]).max()
+    return float(errors.index[errors <= tolerance].max())
 
 
 def worst(table: pd.DataFrame) -> float:

@@ -11,9 +11,11 @@ TOLERANCE = 0.05  # of |J v|, as in jacobian/differences.py
 
 
 def columns(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """`response_error`, as a part of |J v|, and whether it is small: `describes_response`."""
-    error = _error(folder)
-    return {"response_error": error, "describes_response": error <= TOLERANCE}
+    """`response_error`, as a part of |J v|, whether it is small, and the largest step for which it is."""
+    error, table = _error(folder), pd.read_csv(folder / "differences.csv")
+    errors = table["error"].fillna(float("inf")).groupby(table["size"]).max()
+    largest = float(errors.index[errors <= TOLERANCE].max())
+    return {"response_error": error, "describes_response": error <= TOLERANCE, "describes_steps_up_to": largest}
 
 
 def mark(folder: Path) -> str | None:
