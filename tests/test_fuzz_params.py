@@ -97,7 +97,10 @@ def test_what_is_right_is_planned(tree):
         assert set(first[0]) == {*tree["runs"], *of_sweeps}
         assert plan.plan(file).by_key == plan.plan(file).by_key
         status, out, err = checked(file)
-        assert all(re.search(rf"^(.*, )?{run}(, .*)?: \d+ parameters", out, flags=re.MULTILINE) for run in tree["runs"]), err
+        told = [
+            name for line in re.findall(r"^(.*): \d+ parameters", out, flags=re.MULTILINE) for name in line.split(", ")
+        ]
+        assert {*tree["runs"]} <= {*told}, err
         assert status == 0 or "memory" in err or "disk" in err
         file.write_text(dumped(reordered(tree)), encoding="utf-8")
         assert addresses(file) == first

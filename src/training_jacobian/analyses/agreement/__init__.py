@@ -24,9 +24,10 @@ ANALYSIS = Analysis(
     method=None,
     always=True,
     jax=True,
-    memory=lambda needs: JAX + needs.products(DIRECTIONS) + needs.trained(TOGETHER),
+    memory=lambda needs: JAX + needs.products(DIRECTIONS) + needs.trained(TOGETHER) - needs.examples,
     operations=operations,
     pace=0.3,
+    smaller="lower training.batch_size",
     columns=(),
     marks=True,
 )
