@@ -15,6 +15,7 @@ import yaml
 import own_files
 from conftest import ROOT, Project
 
+pytestmark = pytest.mark.engines  # a whole project of its own
 PAGE = (ROOT / "docs/extend.md").read_text()
 JACOBIANS = {
     "train": 2,
