@@ -14,6 +14,7 @@ import optax
 from training_jacobian.run import Run
 from training_jacobian.stages import data, train
 from training_jacobian.workflow import plan
+from training_jacobian.workflow.loading import ParamsError
 
 PLAIN = """
 import jax, jax.numpy as jnp
@@ -192,6 +193,15 @@ def load(**changes):
     """The plan of such a params.yaml in the working directory."""
     Path("params.yaml").write_text(params(**changes))
     return plan.plan()
+
+
+def refusal(**changes):
+    """What is said of such a params.yaml; nothing if it is right."""
+    try:
+        load(**changes)
+    except ParamsError as error:
+        return str(error)
+    return ""
 
 
 def trained(made, run="mine"):

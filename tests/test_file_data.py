@@ -16,7 +16,6 @@ from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.learning import arrays
 from training_jacobian.spectral import svd
 from training_jacobian.stages import data, of_train
-from training_jacobian.workflow.loading import ParamsError
 
 MSE = {"loss": {"name": "mse"}}
 HEADER = "a,label,b\n"
@@ -76,22 +75,16 @@ OTHER = {
 }  # fmt: skip
 
 
-def refusal(**sections):
-    try:
-        own_files.load(**sections)
-    except ParamsError as error:
-        return str(error)
-    return ""
-
-
 @pytest.mark.parametrize("case", BAD)
 def test_refused(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arrays, message = BAD[case]
     own_files.write(tmp_path, arrays)
-    assert re.search(rf"^params\.yaml: defaults\.data\.path = 'my\.npz': {message}", refusal()), refusal()
+    assert re.search(rf"^params\.yaml: defaults\.data\.path = 'my\.npz': {message}", own_files.refusal()), (
+        own_files.refusal()
+    )
     own_files.write(tmp_path)
-    assert refusal() == ""  # negative control
+    assert own_files.refusal() == ""  # negative control
 
 
 @pytest.mark.parametrize("case", OTHER)
@@ -102,7 +95,7 @@ def test_other_formats_refused(case, tmp_path, monkeypatch):
     Path(name).write_bytes(content)
     Path("test.csv").write_text(HEADER + "0,1,2\n3,0,5\n")
     section = {"name": "file", "path": name, **({"test_path": "test.csv"} if name.endswith("csv") else {})}
-    found = refusal(data=section)
+    found = own_files.refusal(data=section)
     assert re.search(rf"^params\.yaml: defaults\.data\.path = '{re.escape(name)}': {message}", found), found
 
 
@@ -119,7 +112,7 @@ def test_other_formats_refused(case, tmp_path, monkeypatch):
 def test_sections_refused(section, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own_files.write(tmp_path)
-    found = refusal(data={"name": "file", **section})
+    found = own_files.refusal(data={"name": "file", **section})
     assert re.search(message, found), found
 
 
