@@ -11,7 +11,7 @@ import training_jacobian as tj
 from training_jacobian.analyses.agreement import columns, compute
 from training_jacobian.artifacts import store
 from training_jacobian.figures.frame import NOTE, Plot
-from training_jacobian.jacobian import differences
+from training_jacobian.jacobian import differences, verdict
 from training_jacobian.stages import figures
 
 ROWS = np.random.default_rng(0).standard_normal((200, 16, 6))
@@ -65,10 +65,10 @@ def test_a_wrong_jacobian_is_told(monkeypatch):
 
 def test_the_second_best_size_counts():
     table = pd.DataFrame({"direction": [1] * 4, "size": [1, 2, 3, 4], "error": [9.0, 0.001, 8.0, 7.0]})
-    assert differences.worst(table) == 7
-    assert differences.worst(table.assign(error=[0.1, np.nan, 0.2, np.nan])) == 0.2
-    assert differences.worst(table.assign(error=np.nan)) == np.inf
-    assert differences.up_to(table, 0.05) == 2
+    assert verdict.worst(table) == 7
+    assert verdict.worst(table.assign(error=[0.1, np.nan, 0.2, np.nan])) == 0.2
+    assert verdict.worst(table.assign(error=np.nan)) == np.inf
+    assert verdict.up_to(table, 0.05) == 2
 
 
 @pytest.fixture
@@ -86,7 +86,6 @@ def folder(tmp_path):
 
 
 def test_it_says_the_same_in_tables_as_in_a_session(folder):
-    assert columns.TOLERANCE == differences.TOLERANCE
     good, bad = folder("good", [1e-3, 1e-4, 0.04, 3]), folder("bad", [3, 1e-4, 0.06, np.nan])
     told = columns.columns(good, {})
     assert told == {"response_error": 1e-3, "describes_response": True, "describes_steps_up_to": 0.1}

@@ -12,8 +12,8 @@ import pandas as pd
 
 from training_jacobian.jacobian.operator import MEMORY, TrainingJacobian
 from training_jacobian.jacobian.steps import Steps
+from training_jacobian.jacobian.verdict import TOLERANCE, up_to, worst
 
-TOLERANCE = 0.05  # of |J v|
 STEPS = (
     0.03,
     0.3,
@@ -71,14 +71,3 @@ def compare(training: Steps, J: TrainingJacobian, directions: int, seed: int) ->
             error = off / predicted if predicted else np.inf
             rows.append({"direction": i + 1, "size": size, "predicted": predicted, "difference": off, "error": error})
     return pd.DataFrame(rows).sort_values(["direction", "size"], ignore_index=True)
-
-
-def up_to(table: pd.DataFrame, tolerance: float) -> float:
-    """The largest size at which all directions agree; not a number if there is none."""
-    errors = table["error"].fillna(np.inf).groupby(table["size"]).max()
-    return float(errors.index[errors <= tolerance].max())
-
-
-def worst(table: pd.DataFrame) -> float:
-    """Of each direction the second least error, and of these the largest; infinite where trainings did not end."""
-    return float(table["error"].fillna(np.inf).groupby(table["direction"]).apply(lambda each: sorted(each)[1]).max())
