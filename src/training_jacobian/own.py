@@ -122,7 +122,7 @@ class OwnRun:
 
     @property
     def inputs(self) -> np.ndarray:
-        """None: no closed form of the exact bulk asks for them."""
+        """Empty: no closed form of the exact bulk asks for them."""
         return np.empty((0, 0))
 
     def read(self, stage: str, names: list[str] | None = None, file: str = "") -> dict[str, Any]:
