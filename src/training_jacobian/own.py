@@ -1,7 +1,7 @@
 """What `run.Run` is to a stored training, for one in memory: the same analyses work on it."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +14,7 @@ from training_jacobian.jacobian.decomposed import TrainingJacobian
 from training_jacobian.jacobian.recorded import Training
 from training_jacobian.learning.components import component
 from training_jacobian.learning.training import State
+from training_jacobian.learning.whole import Whole, distinct, doubled
 from training_jacobian.spectral import svd
 
 ASKED = {  # what an analysis may ask of a training, and how it is given
@@ -63,6 +64,25 @@ class OwnProblem:
         loss, test = self.given.loss, self.given.test
         one = lambda theta: loss(self.training.part.unravel(theta), test)
         return np.asarray(jax.jit(lambda all: jax.lax.map(one, all))(theta)), none
+
+    @property
+    def classes(self) -> int:
+        """Outputs of the network.  Raises ValueError where none was given."""
+        if self.network is None:
+            raise ValueError(f"the number of classes is not known; say it, or {ASKED['network'].partition('; ')[2]}")
+        outputs = partial(self.network.outputs, self.training.initial)
+        return int(jax.eval_shape(outputs, self.network.inputs_test).shape[-1])
+
+    def whole(self, part: str) -> Whole | None:
+        """The loss on all batches of `train`, each counted as often as it comes, or on the `test` batch, if any."""
+        given: Any = self.given
+        batches = self.training.batches if part == "train" else given.test
+        if batches is None:
+            return None
+        value = lambda theta, batch: given.loss(self.training.part.unravel(theta, cast=False), batch)
+        one = batches if part == "train" else jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], batches)
+        stack, weights = distinct(one)
+        return Whole(value, jax.grad(value), (doubled(stack),), (weights,))
 
     @property
     def network(self) -> Any:

@@ -1,0 +1,127 @@
+"""The loss on a whole set of examples, its gradient, and products with its Hessian, in pieces, in float64.
+
+A mean over a set is a weighted mean of means over pieces of it, and so are its derivatives: what is held at a time is
+what one piece needs.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from training_jacobian.learning.precision import in_64_bits
+
+PIECE = 1000  # examples: what is computed of more does not fit into a core's caches
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Of theta (N,) and a piece of the set: the mean loss, and its gradient (N,).
+
+    `stacks` are pieces of the same size, pytrees with a first axis P; `weights` (P,) those of the pieces in each.
+    """
+
+    value: Callable[[Any, Any], Any]
+    gradient: Callable[[Any, Any], Any]
+    stacks: tuple[Any, ...]
+    weights: tuple[np.ndarray, ...]
+
+    def _mean(self, of_piece: Callable[[Any], Any], stacks: Any) -> Any:
+        """Weighted sum of `of_piece` over all pieces."""
+        total: Any = None
+        for stack, weights in zip(stacks, self.weights, strict=True):
+            first = jax.tree.map(lambda leaf: leaf[0], stack)
+            zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_piece, first))
+
+            def add(sum_: Any, each: Any) -> tuple[Any, None]:
+                weight, piece = each
+                return jax.tree.map(lambda a, b: a + weight * b, sum_, of_piece(piece)), None
+
+            total = jax.lax.scan(add, zero if total is None else total, (jnp.asarray(weights), stack))[0]
+        return total
+
+    @cached_property
+    def _loss_and_gradient(self) -> Any:
+        def of_piece(theta: Any, piece: Any) -> Any:
+            return self.value(theta, piece), self.gradient(theta, piece)
+
+        return jax.jit(lambda theta, stacks: self._mean(lambda piece: of_piece(theta, piece), stacks))
+
+    @cached_property
+    def _products(self) -> Any:
+        def of_piece(theta: Any, V: Any, piece: Any) -> Any:
+            along = jax.linearize(lambda theta: self.gradient(theta, piece), theta)[1]
+            return jax.vmap(along)(V)
+
+        return jax.jit(lambda theta, V, stacks: self._mean(lambda piece: of_piece(theta, V, piece), stacks))
+
+    @in_64_bits
+    def loss_and_gradient(self, theta: Any) -> tuple[float, np.ndarray]:
+        """The loss at theta (N,), and its gradient (N,)."""
+        loss, gradient = self._loss_and_gradient(jnp.asarray(theta, jnp.float64), self.stacks)
+        return float(loss), np.asarray(gradient)
+
+    @in_64_bits
+    def products(self, theta: Any, V: Any) -> np.ndarray:
+        """H v at theta (N,) for each row v of V (K, N)."""
+        return np.asarray(self._products(jnp.asarray(theta, jnp.float64), jnp.asarray(V, jnp.float64), self.stacks))
+
+    def hessian(self, theta: Any) -> LinearOperator:
+        """H (N, N) at theta (N,) as an operator."""
+        at = np.asarray(theta, np.float64)
+        return LinearOperator(
+            (len(at), len(at)),
+            matvec=lambda v: self.products(at, v.reshape(1, -1))[0],
+            matmat=lambda V: self.products(at, V.T).T,
+            rmatvec=lambda v: self.products(at, v.reshape(1, -1))[0],
+            rmatmat=lambda V: self.products(at, V.T).T,
+            dtype=np.float64,
+        )
+
+
+@in_64_bits
+def in_pieces(examples: tuple[Any, ...], size: int) -> tuple[tuple[Any, ...], tuple[np.ndarray, ...]]:
+    """Arrays of n examples in pieces of `size`, and the rest of them in another: `stacks` and `weights`."""
+    count = len(examples[0])
+    whole = count // size
+    stacks, weights = [], []
+    if whole:
+        stacks.append(tuple(each[: whole * size].reshape(whole, size, *each.shape[1:]) for each in examples))
+        weights.append(np.full(whole, size / count))
+    if count % size:
+        stacks.append(tuple(each[whole * size :][None] for each in examples))
+        weights.append(np.full(1, count % size / count))
+    return tuple(stacks), tuple(weights)
+
+
+def distinct(batches: Any) -> tuple[Any, np.ndarray]:
+    """Of batches stacked, those that differ, and what part of all each is."""
+    leaves = [_numbers(leaf) for leaf in jax.tree.leaves(batches)]
+    seen = [b"".join(leaf[i].tobytes() for leaf in leaves) for i in range(len(leaves[0]))]
+    numbers = {each: i for i, each in reversed(list(enumerate(seen)))}
+    first = np.sort(list(numbers.values()))
+    counts = Counter(seen)
+    weights = np.array([counts[seen[i]] for i in first]) / len(seen)
+    return jax.tree.map(lambda leaf: leaf[first], batches), weights
+
+
+def _numbers(leaf: Any) -> np.ndarray:
+    """An array, or that of a key."""
+    return np.asarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+
+
+@in_64_bits
+def doubled(tree: Any) -> Any:
+    """Its floating-point arrays in float64."""
+
+    def wide(leaf: Any) -> Any:
+        array = jnp.asarray(leaf)
+        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return jax.tree.map(wide, tree)
