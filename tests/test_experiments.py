@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT, Project
-from training_jacobian.figures.papers import belrose_scherlis
+from training_jacobian.figures.papers.belrose_scherlis.statements import STATEMENTS
 
 pytestmark = pytest.mark.experiments
 
@@ -100,5 +100,5 @@ def test_angles(figs):
 
 
 def test_verdicts(figs):
-    assert len(figs["summary"]) == len(belrose_scherlis.STATEMENTS)
+    assert len(figs["summary"]) == len(STATEMENTS)
     assert set(figs["summary"]["verdict"]) == {"agrees", "agrees within seeds"}

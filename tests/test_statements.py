@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from training_jacobian.artifacts import store
-from training_jacobian.figures.papers import belrose_scherlis, quantities
-from training_jacobian.figures.papers.belrose_scherlis import around, judge
-from training_jacobian.figures.papers.quantities import Tables
+from training_jacobian.figures.papers import statements
+from training_jacobian.figures.papers.belrose_scherlis import quantities
+from training_jacobian.figures.papers.belrose_scherlis.statements import STATEMENTS
+from training_jacobian.figures.papers.statements import Tables, around, judge
 
 
 def spectrum(tmp_path, name, count):
@@ -29,7 +30,7 @@ def row(table, text):
 
 def test_table(tmp_path):
     runs = [spectrum(tmp_path, str(count), count) for count in (2950, 2960, 2970)]
-    table = belrose_scherlis.table({"paper": runs})
+    table = statements.table(STATEMENTS, {"paper": runs})
     found = row(table, "directions with |sigma - 1| < 0.1")
     assert (found["paper"], found["ours"], found["mean"], found["runs"]) == (2959, 2950, 2960, 3)
     assert found["standard_deviation"] == pytest.approx(10)
@@ -41,12 +42,12 @@ def test_table(tmp_path):
 
 
 def test_verdict_changes_with_the_numbers(tmp_path):
-    one = belrose_scherlis.table({"paper": [spectrum(tmp_path, "a", 3100)]})
+    one = statements.table(STATEMENTS, {"paper": [spectrum(tmp_path, "a", 3100)]})
     assert row(one, "directions with |sigma - 1| < 0.1")["verdict"] == "differs"
     assert math.isnan(row(one, "directions with |sigma - 1| < 0.1")["mean"])  # one run has no error bar
     several = [spectrum(tmp_path, name, count) for name, count in {"b": 3100, "c": 3000, "d": 3200}.items()]
     assert (
-        row(belrose_scherlis.table({"paper": several}), "directions with |sigma - 1| < 0.1")["verdict"]
+        row(statements.table(STATEMENTS, {"paper": several}), "directions with |sigma - 1| < 0.1")["verdict"]
         == "agrees within seeds"
     )
 
@@ -67,7 +68,7 @@ def test_a_bulk_of_most_directions_is_consistent(tmp_path, bulk, verdict):
     regions = ["chaotic"] * 5 + ["bulk"] * bulk + ["stable"] * (4805 - bulk)
     table = pd.DataFrame({"index": np.arange(4810) + 1, "region": regions, "distance_from_one": 0.0, "cosine_uv": 0.9})
     store.write_csv(tmp_path / "directions.csv", table)
-    rows = belrose_scherlis.table({"other_loss": [Tables({"spectrum": tmp_path})]})
+    rows = statements.table(STATEMENTS, {"other_loss": [Tables({"spectrum": tmp_path})]})
     found = rows.set_index("statement")["verdict"]
     assert len(found) == 4
     assert found["consistent across losses: bulk directions"] == verdict
@@ -75,7 +76,9 @@ def test_a_bulk_of_most_directions_is_consistent(tmp_path, bulk, verdict):
     assert found["consistent across losses: stable directions"] == "agrees"
     assert found["mean cosine u_i . v_i where |sigma - 1| < 0.01"] == "differs"
     store.write_csv(tmp_path / "directions.csv", table.assign(region="bulk"))  # nothing learnt: no other region
-    found = belrose_scherlis.table({"other_loss": [Tables({"spectrum": tmp_path})]}).set_index("statement")["verdict"]
+    found = statements.table(STATEMENTS, {"other_loss": [Tables({"spectrum": tmp_path})]}).set_index("statement")[
+        "verdict"
+    ]
     assert found["consistent across losses: chaotic directions"] == "differs"
     assert found["consistent across losses: stable directions"] == "differs"
 

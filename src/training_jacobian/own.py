@@ -14,7 +14,7 @@ from training_jacobian.jacobian.decomposed import TrainingJacobian
 from training_jacobian.jacobian.recorded import Training
 from training_jacobian.learning.components import component
 from training_jacobian.learning.training import State
-from training_jacobian.learning.whole import Whole, distinct, doubled
+from training_jacobian.learning.whole import Whole, distinct, in_dtype
 from training_jacobian.spectral import svd
 
 ASKED = {  # what an analysis may ask of a training, and how it is given
@@ -73,7 +73,7 @@ class OwnProblem:
         outputs = partial(self.network.outputs, self.training.initial)
         return int(jax.eval_shape(outputs, self.network.inputs_test).shape[-1])
 
-    def whole(self, part: str) -> Whole | None:
+    def whole(self, part: str, dtype: str = "float64") -> Whole | None:
         """The loss on all batches of `train`, each counted as often as it comes, or on the `test` batch, if any."""
         given: Any = self.given
         batches = self.training.batches if part == "train" else given.test
@@ -82,7 +82,7 @@ class OwnProblem:
         value = lambda theta, batch: given.loss(self.training.part.unravel(theta, cast=False), batch)
         one = batches if part == "train" else jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], batches)
         stack, weights = distinct(one)
-        return Whole(value, jax.grad(value), (doubled(stack),), (weights,))
+        return Whole(value, jax.grad(value), (in_dtype(stack, dtype),), (weights,), dtype)
 
     @property
     def network(self) -> Any:

@@ -13,7 +13,7 @@ from training_jacobian.learning.components import chosen
 from training_jacobian.learning.gradient import Gradient
 from training_jacobian.learning.layout import Shapes, unflatten
 from training_jacobian.learning.precision import in_64_bits
-from training_jacobian.learning.whole import PIECE, Whole, doubled, in_pieces
+from training_jacobian.learning.whole import PIECE, Whole, in_dtype, in_pieces
 
 AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
 WHAT, FEW = ("inputs", "labels"), 4  # of examples; so many tell whether a function repeats itself
@@ -97,12 +97,12 @@ class Problem:
         """Outputs of the network."""
         return int(chosen("datasets", self.parameters["data"]).CLASSES)
 
-    def whole(self, part: str) -> Whole:
+    def whole(self, part: str, dtype: str = "float64") -> Whole:
         """The loss on all examples of `train` or `test`; what a loss from a file makes of them is not cut in pieces."""
-        examples = doubled(tuple(self.examples[f"{what}_{part}"] for what in WHAT))
+        examples = in_dtype(tuple(self.examples[f"{what}_{part}"] for what in WHAT), dtype)
         stacks = in_pieces(examples, PIECE if hasattr(self.loss, "slope") else len(examples[0]))
         value = lambda theta, piece: self.loss.value(self.outputs(theta, piece[0]), piece[1])
-        return Whole(value, lambda theta, piece: self.of_examples(theta, *piece), *stacks)
+        return Whole(value, lambda theta, piece: self.of_examples(theta, *piece), *stacks, dtype)
 
     @in_64_bits
     def check(self, theta: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The loss on a whole set of examples, its gradient, and products with its Hessian, in pieces, in float64.
+"""The loss on a whole set of examples, its gradient, and products with its Hessian, in pieces, in a chosen precision.
 
 A mean over a set is a weighted mean of means over pieces of it, and so are its derivatives: what is held at a time is
 what one piece needs.
@@ -25,12 +25,14 @@ class Whole:
     """Of theta (N,) and a piece of the set: the mean loss, and its gradient (N,).
 
     `stacks` are pieces of the same size, pytrees with a first axis P; `weights` (P,) those of the pieces in each.
+    All is computed in `dtype`, and given back in float64.
     """
 
     value: Callable[[Any, Any], Any]
     gradient: Callable[[Any, Any], Any]
     stacks: tuple[Any, ...]
     weights: tuple[np.ndarray, ...]
+    dtype: str = "float64"
 
     def _mean(self, of_piece: Callable[[Any], Any], stacks: Any) -> Any:
         """Weighted sum of `of_piece` over all pieces."""
@@ -43,7 +45,7 @@ class Whole:
                 weight, piece = each
                 return jax.tree.map(lambda a, b: a + weight * b, sum_, of_piece(piece)), None
 
-            total = jax.lax.scan(add, zero if total is None else total, (jnp.asarray(weights), stack))[0]
+            total = jax.lax.scan(add, zero if total is None else total, (jnp.asarray(weights, self.dtype), stack))[0]
         return total
 
     @cached_property
@@ -64,13 +66,14 @@ class Whole:
     @in_64_bits
     def loss_and_gradient(self, theta: Any) -> tuple[float, np.ndarray]:
         """The loss at theta (N,), and its gradient (N,)."""
-        loss, gradient = self._loss_and_gradient(jnp.asarray(theta, jnp.float64), self.stacks)
-        return float(loss), np.asarray(gradient)
+        loss, gradient = self._loss_and_gradient(jnp.asarray(theta, self.dtype), self.stacks)
+        return float(loss), np.asarray(gradient, np.float64)
 
     @in_64_bits
     def products(self, theta: Any, V: Any) -> np.ndarray:
         """H v at theta (N,) for each row v of V (K, N)."""
-        return np.asarray(self._products(jnp.asarray(theta, jnp.float64), jnp.asarray(V, jnp.float64), self.stacks))
+        made = self._products(jnp.asarray(theta, self.dtype), jnp.asarray(V, self.dtype), self.stacks)
+        return np.asarray(made, np.float64)
 
     def hessian(self, theta: Any) -> LinearOperator:
         """H (N, N) at theta (N,) as an operator."""
@@ -117,11 +120,11 @@ def _numbers(leaf: Any) -> np.ndarray:
 
 
 @in_64_bits
-def doubled(tree: Any) -> Any:
-    """Its floating-point arrays in float64."""
+def in_dtype(tree: Any, dtype: str) -> Any:
+    """Its floating-point arrays in that dtype."""
 
     def wide(leaf: Any) -> Any:
         array = jnp.asarray(leaf)
-        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+        return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
     return jax.tree.map(wide, tree)

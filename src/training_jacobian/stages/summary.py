@@ -1,11 +1,11 @@
-"""The table of the paper's statements."""
+"""The table of a paper's statements."""
 
+import importlib
 from pathlib import Path
 
 from training_jacobian.artifacts import store
 from training_jacobian.artifacts.address import Recipe
-from training_jacobian.figures.papers import belrose_scherlis
-from training_jacobian.figures.papers.quantities import Tables
+from training_jacobian.figures.papers.statements import Tables, table
 
 
 def make(recipe: Recipe, out: Path) -> None:
@@ -17,4 +17,5 @@ def make(recipe: Recipe, out: Path) -> None:
     for (part, _), by_stage in found.items():
         parts.setdefault(part, []).append(Tables(by_stage))
     store.write_recipe(out.parent, recipe, "float64")
-    store.write_csv(out, belrose_scherlis.table(parts))
+    paper = importlib.import_module(f"training_jacobian.figures.papers.{recipe['parameters']['statements']}.statements")
+    store.write_csv(out, table(paper.STATEMENTS, parts))

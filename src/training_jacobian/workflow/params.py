@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from training_jacobian.figures.papers.parts import Summary
+from training_jacobian.figures.papers import SUMMARY
 from training_jacobian.learning.components import chosen, component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
 from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
@@ -85,6 +85,12 @@ class PartialSvd(Section):
         return self
 
 
+class NoSvd(Section):
+    """J is neither formed nor decomposed: for runs that other analyses are of."""
+
+    method: Literal["none"]
+
+
 class Run(Section):
     data: Annotated[Any, Found(options("datasets"))]
     model: Annotated[Any, Found(options("models"))]
@@ -92,7 +98,7 @@ class Run(Section):
     training: Training
     loss: Annotated[Any, Found(options("losses"))] = component("losses", "cross_entropy").Options(name="cross_entropy")
     order: Annotated[Any, Found(options("orders"))] = component("orders", "stored").Options(name="stored")
-    svd: Annotated[DenseSvd | PartialSvd, Field(discriminator="method")] = DenseSvd()
+    svd: Annotated[DenseSvd | PartialSvd | NoSvd, Field(discriminator="method")] = DenseSvd()
 
     @model_validator(mode="after")
     def sizes_agree(self) -> "Run":
@@ -152,7 +158,7 @@ class _Params(Section):
     runs: dict[Name, Run] = Field(min_length=1)
     sweeps: dict[Name, Sweep] = Field(default={}, description="runs by values to vary")
     figures: sections.Figures
-    summary: Summary | None = None
+    summary: Annotated[Any, Found(SUMMARY | None)] = None
     compute: sections.Compute
 
     @model_validator(mode="after")

@@ -197,22 +197,19 @@ class Plan:
         return [*(stage for stage in TELLING if stage not in told), *analyses]
 
     def stated(self) -> Shown:
-        """What the table of the paper's statements is made of: the analyses of each part, by run or by pair of runs."""
-        parts = self.params.summary.parts if self.params.summary else {}
-        same = [*parts.get("paper", []), *parts.get("seeds", [])]
-        runs = {"paper": same} | {part: each for part, each in parts.items() if part not in ("paper", "seeds")}
+        """What the table of a paper's statements is made of: the analyses of each part, by run or by pair of runs."""
+        summary = self.params.summary
         shown = [
             ({"part": part, "of": run}, made)
-            for part, each in runs.items()
-            for run in each
+            for part, runs in summary.parts.items()
+            for run in runs
             for stage, made in self.recipes[run].items()
             if stage in ANALYSES
         ]
-        others = {"seeds": same, "labels": runs.get("shuffled_labels", []), "inputs": runs.get("white_noise", [])}
-        for part, each in others.items():
+        for part, (same, other) in summary.pairs.items():
             for analysis, pair in dict.fromkeys((analysis, runs) for analysis, _, runs in self.groups()):
                 first, second = pair[0], pair[-1]
-                if (first in same and second in each) or (first in each and second in same):
+                if (first in same and second in other) or (first in other and second in same):
                     shown.append(({"part": part, "of": f"{first} and {second}"}, self._of_group(analysis, pair)))
         return shown
 
@@ -222,7 +219,8 @@ class Plan:
         parameters: dict[str, Any] = {"name": name}
         plot = self.params.figures.plots.get(name)
         if name == SUMMARY:
-            modules = ["stages.summary"]
+            parameters["statements"] = self.params.summary.statements
+            modules = ["stages.summary", f"figures.papers.{self.params.summary.statements}.statements"]
         elif plot is None or plot.kind not in KINDS:
             needed = {section for _, made in shown for section in _needed(made["stage"])}
             parameters["settings"] = {each: self.params.settings(each).model_dump() for each in sorted(needed)}

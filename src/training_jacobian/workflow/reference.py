@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from training_jacobian.figures.papers.parts import Summary
+from training_jacobian.figures.papers import belrose_scherlis, gur_ari
 from training_jacobian.learning.components import component, names
 from training_jacobian.section import Found, Power, Section
 from training_jacobian.stages import COMPONENTS
 from training_jacobian.workflow import sections
 from training_jacobian.workflow.catalog import ANALYSES, chain, reads
-from training_jacobian.workflow.params import DenseSvd, FileInitial, PartialSvd, RandomInitial, Training
+from training_jacobian.workflow.params import DenseSvd, FileInitial, NoSvd, PartialSvd, RandomInitial, Training
 from training_jacobian.workflow.sweeps import Sweep
 
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "min_length": "at least", "max_length": "at most"}
@@ -42,7 +42,11 @@ def _lines() -> Iterator[str]:
         "initial: {name: file}": FileInitial,
         "training": Training,
     }
-    methods: dict[str, type[Section]] = {"svd: {method: dense}": DenseSvd, "svd: {method: partial}": PartialSvd}
+    methods: dict[str, type[Section]] = {
+        "svd: {method: dense}": DenseSvd,
+        "svd: {method: partial}": PartialSvd,
+        "svd: {method: none}": NoSvd,
+    }
     for title, model in {**chosen, **methods}.items():
         yield from _section(title, model, model.__doc__)
     yield ""
@@ -76,7 +80,8 @@ def _lines() -> Iterator[str]:
     rest: dict[str, type[Section]] = {
         "sweeps.<name>": Sweep,
         "figures.style": sections.Style,
-        "summary": Summary,
+        "summary": belrose_scherlis.Summary,
+        "summary: {statements: gur_ari}": gur_ari.Summary,
     }
     rest |= {"figures.plots.<name>: {kind: runs}": sections.OfRuns, "compute": sections.Compute}
     for title, model in rest.items():

@@ -4,7 +4,7 @@ Gur-Ari, Roberts and Dyer (arXiv 1812.04754).  The top space is that of the k la
 classes unless `space` says otherwise; f_top is the part of |g|^2 in it, g the gradient on the whole training set.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ class Hessian(Section):
         description="steps whose top spaces are compared; by default 0, the last, and some of 1, 2, 5, 10, ... between",
     )
     space: Count | None = Field(default=None, description="k, the dimension of the top space; the number of classes")
+    dtype: Literal["float32", "float64"] = Field(default="float64", description="of the products with H")
     tolerance: float = Field(gt=0, lt=1, description="largest residual of an eigenpair, as a part of the largest one")
     products: Count = Field(description="at most so many products with H at a checkpoint")
     seed: Seed = Field(description="of the random directions")

@@ -6,23 +6,17 @@ from typing import Any
 import pandas as pd
 
 from training_jacobian.artifacts.store import check
-
-LAST = 1000  # steps, of which means are taken: as in table 1 of Gur-Ari et al.
+from training_jacobian.figures.late import late
 
 
 def columns(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Largest eigenvalue at the end; mean overlap and f_top of the last 1000 steps."""
+    """Largest eigenvalue at the end; means of overlap and f_top over the last 1000 steps, and how much these differ."""
     eigenvalues = pd.read_csv(check(folder / "eigenvalues.csv"))
     largest = eigenvalues[(eigenvalues["step"] == eigenvalues["step"].max()) & (eigenvalues["index"] == 1)]
-    late = last(pd.read_csv(check(folder / "gradient.csv")))
+    steps = late(pd.read_csv(check(folder / "gradient.csv")))
     return {
         "hessian_largest": float(largest["eigenvalue"].iloc[0]),
-        "f_top_late": float(late["f_top"].mean()),
-        "overlap_late": float(late["overlap"].mean()),
+        "f_top_late": float(steps["f_top"].mean()),
+        "overlap_late": float(steps["overlap"].mean()),
+        "overlap_late_deviation": float(steps["overlap"].std()),
     }
-
-
-def last(gradient: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the last 1000 steps, the very last state left out: each is of a step that was taken."""
-    end = gradient["step"].max()
-    return gradient[(gradient["step"] >= end - LAST) & (gradient["step"] < end)]

@@ -25,7 +25,7 @@ class Spaces(NamedTuple):
 
 
 def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
-    """Of the Hessian H and the gradient g of the loss on the whole training set, in float64.
+    """Of the Hessian H and the gradient g of the loss on the whole training set, in float64, or in `dtype`.
 
     - `eigenvalues.csv`: one row a checkpoint and index from 1: whether of the top space, eigenvalue, residual
       |H v - lambda v|, converged.
@@ -36,8 +36,12 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
       chance gives.
     - `trace.csv`: one row a checkpoint: Tr H by Hutchinson's estimate, its standard error, sum of the top eigenvalues.
     """
-    trajectory, problem = run.trajectory(), run.problem
-    train, test, random = problem.whole("train"), problem.whole("test"), np.random.default_rng(settings["seed"])
+    trajectory, problem, dtype = run.trajectory(), run.problem, settings.get("dtype", "float64")
+    train, test, random = (
+        problem.whole("train", dtype),
+        problem.whole("test", dtype),
+        np.random.default_rng(settings["seed"]),
+    )
     k = settings.get("space") or problem.classes
     spaces = Spaces((0, k), (0, k - 1), (k, 2 * k))
     checkpoints = settings.get("checkpoints") or [step for step in STEPS if step < trajectory.steps]

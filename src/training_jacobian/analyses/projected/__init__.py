@@ -29,6 +29,7 @@ class Projected(Section):
         description="or: from where |P g| / |g|, averaged with weight `decay`, is above it; g of the whole set",
     )
     decay: float = Field(default=0.9, ge=0, lt=1)
+    dtype: Literal["float32", "float64"] = Field(default="float64", description="of the products with H")
     space: Count | None = Field(default=None, description="k, the dimension of the top space; the number of classes")
     seed: Seed = Field(description="of the random subspaces")
 

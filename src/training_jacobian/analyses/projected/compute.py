@@ -72,7 +72,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
       space, its last eigenvalue and the next; bound on the sine of its largest angle to the true one.
     """
     trajectory, problem = run.trajectory(), run.problem
-    whole, k = problem.whole("train"), settings.get("space") or problem.classes
+    whole, k = problem.whole("train", settings.get("dtype", "float64")), settings.get("space") or problem.classes
     before = Projector(whole, k, settings, "plain")
     switch = settings["switch"] if "switch" in settings else at_level(before, trajectory, settings)
     kinds = ["plain", *settings["kinds"]] if switch is not None else ["plain"]

@@ -1,20 +1,6 @@
-"""What the paper states, as numbers, and what the same quantities are here.
+"""What Belrose and Scherlis state (arXiv 2412.07003), as numbers; verdicts: papers/statements.py."""
 
-Published values: `text` and `code` are printed by the authors, `figure` is read off a figure, to about 2 % of its axis
-or what its slope allows.  Verdict, by one rule: `agrees` if our value for the paper's own starting point lies in
-[low, high], the published value and its uncertainty; `agrees within seeds` if the mean over all seeds +- 2 standard
-deviations reaches into it; else `differs`.  Ranges of statements without a published number are ours.
-"""
-
-from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
-
-from training_jacobian.figures.papers.quantities import (
-    EMPTY,
-    Quantity,
-    Tables,
+from training_jacobian.figures.papers.belrose_scherlis.quantities import (
     above_chance,
     aligned,
     cosine,
@@ -28,25 +14,7 @@ from training_jacobian.figures.papers.quantities import (
     off,
     sigma,
 )
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement: of which part of `summary` in params.yaml, what, the published value, its range, and ours."""
-
-    part: str
-    text: str
-    source: str
-    paper: float | None
-    low: float
-    high: float
-    ours: Quantity
-
-
-def around(part: str, text: str, source: str, paper: float, uncertainty: float, ours: Quantity) -> Statement:
-    """A published value and its uncertainty."""
-    return Statement(part, text, source, paper, paper - uncertainty, paper + uncertainty, ours)
-
+from training_jacobian.figures.papers.statements import Statement, around
 
 N = 4810  # parameters of the main run
 AXIS = 0.02 * N  # what can be read off an axis of so many directions
@@ -140,41 +108,3 @@ STATEMENTS = [
         above_chance,
     ),
 ]
-
-
-def judge(statement: Statement, ours: float, mean: float, deviation: float) -> str:
-    """The verdict, by the rule above; `not computed` if the table that has the value is not there."""
-    if np.isnan(ours):
-        return "not computed"
-    if statement.low <= ours <= statement.high:
-        return "agrees"
-    if mean - 2 * deviation <= statement.high and mean + 2 * deviation >= statement.low:
-        return "agrees within seeds"
-    return "differs"
-
-
-def table(parts: dict[str, list[Tables]]) -> pd.DataFrame:
-    """One row a statement of a part that has runs; `parts` are the runs or comparisons of each."""
-    rows = []
-    for each in STATEMENTS:
-        if each.part not in parts:
-            continue
-        values = [each.ours(tables) for tables in parts[each.part]]
-        several = len(values) > 1 and bool(np.isfinite(values).all())
-        mean, deviation = (float(np.mean(values)), float(np.std(values, ddof=1))) if several else (EMPTY, EMPTY)
-        rows.append(
-            {
-                "part": each.part,
-                "statement": each.text,
-                "source": each.source,
-                "paper": each.paper,
-                "low": each.low,
-                "high": each.high,
-                "ours": values[0],
-                "mean": mean,
-                "standard_deviation": deviation,
-                "runs": int(np.count_nonzero(~np.isnan(values))),
-                "verdict": judge(each, values[0], mean, deviation),
-            }
-        )
-    return pd.DataFrame(rows)

@@ -1,40 +1,13 @@
 """Numbers that statements are about, from the tables of a run or of a comparison; not a number where there is none."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from training_jacobian.artifacts.store import check
+from training_jacobian.figures.papers.statements import EMPTY, Quantity, Tables
 
 BINS = 20
-EMPTY = float("nan")
-
-
-class Tables:
-    """Tables of one run, or of one comparison, by stage; `folders` are theirs."""
-
-    def __init__(self, folders: dict[str, Path]) -> None:
-        self.folders = folders
-
-    def read(self, stage: str, file: str, **where: Any) -> pd.DataFrame:
-        """Rows of a table in which each column named in `where` has that value; none if there is no such stage."""
-        if stage not in self.folders:
-            return pd.DataFrame()
-        table = pd.read_csv(check(self.folders[stage] / file))
-        for column, value in where.items():
-            table = table[np.isclose(table[column], value) if isinstance(value, float) else table[column] == value]
-        return table
-
-    def value(self, stage: str, file: str, column: str, **where: Any) -> float:
-        """The one number of such a row; not a number if there is none."""
-        table = self.read(stage, file, **where)
-        return float(table[column].iloc[0]) if len(table) else EMPTY
-
-
-Quantity = Callable[[Tables], float]
 
 
 def count(threshold: float) -> Quantity:
