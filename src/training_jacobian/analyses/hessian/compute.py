@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.learning import whole
 from training_jacobian.learning.whole import Whole
 from training_jacobian.progress import Progress
 from training_jacobian.run import Run
@@ -37,8 +38,12 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     - `trace.csv`: one row a checkpoint: Tr H by Hutchinson's estimate, its standard error, sum of the top eigenvalues.
     """
     trajectory, problem = run.trajectory(), run.problem
-    train, test, random = problem.whole("train"), problem.whole("test"), np.random.default_rng(settings["seed"])
-    k = settings.get("space") or problem.classes
+    train, test, random = (
+        whole.of_training_set(problem),
+        whole.of(problem, "test"),
+        np.random.default_rng(settings["seed"]),
+    )
+    k = settings.get("space") or whole.classes(problem)
     spaces = Spaces((0, k), (0, k - 1), (k, 2 * k))
     checkpoints = settings.get("checkpoints") or [step for step in STEPS if step < trajectory.steps]
     checkpoints = sorted({*checkpoints, trajectory.steps})

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from training_jacobian.learning.whole import Whole
+from training_jacobian.learning.whole import Whole, classes, of_training_set
 from training_jacobian.progress import Progress
 from training_jacobian.run import Run
 from training_jacobian.spectral.eigen import Tracked, largest, track
@@ -72,7 +72,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
       space, its last eigenvalue and the next; bound on the sine of its largest angle to the true one.
     """
     trajectory, problem = run.trajectory(), run.problem
-    whole, k = problem.whole("train"), settings.get("space") or problem.classes
+    whole, k = of_training_set(problem), settings.get("space") or classes(problem)
     before = Projector(whole, k, settings, "plain")
     switch = settings["switch"] if "switch" in settings else at_level(before, trajectory, settings)
     kinds = ["plain", *settings["kinds"]] if switch is not None else ["plain"]
