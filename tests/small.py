@@ -13,6 +13,7 @@ from training_jacobian.learning.problem import Problem
 from training_jacobian.spectral import svd
 
 SGD = {"name": "sgd", "learning_rate": 0.1}
+ADAM = {"name": "adam", "learning_rate": 0.01, "b1": 0.9, "b2": 0.999, "eps": 1e-8, "eps_root": 1e-8}
 
 
 class Small:

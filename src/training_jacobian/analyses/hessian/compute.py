@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.jacobian.states import thetas
 from training_jacobian.learning import whole
 from training_jacobian.learning.whole import Whole
 from training_jacobian.progress import Progress
@@ -14,7 +15,6 @@ from training_jacobian.spectral.eigen import Eigen, largest
 
 STEPS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 400, 1000, 2000, 4000, 10000, 20000, 40000, 100000]
 PROBES = 16  # of the trace
-MANY = 256  # states read at a time
 
 
 class Spaces(NamedTuple):
@@ -74,15 +74,6 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
         "persistence.csv": persistence(kept, spaces),
         "trace.csv": pd.DataFrame(traces),
     }
-
-
-def thetas(trajectory: Any, steps: list[int]) -> Any:
-    """Each of these steps, and theta (N,) there in float64."""
-    for first in range(0, trajectory.steps + 1, MANY):
-        asked = [step for step in steps if first <= step < first + MANY]
-        if asked:
-            states = np.asarray(trajectory.states(first, min(first + MANY, trajectory.steps + 1)).theta)
-            yield from ((step, states[step - first].astype(np.float64)) for step in asked)
 
 
 def top(H: LinearOperator, settings: dict[str, Any], before: Eigen | None) -> Eigen:

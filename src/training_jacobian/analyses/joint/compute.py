@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.jacobian import states
 from training_jacobian.jacobian.summed import Summed
 from training_jacobian.learning import exact_bulk
 from training_jacobian.learning.whole import classes, of_training_set
@@ -73,7 +74,7 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     checkpoints, start = sorted({*settings["checkpoints"], trajectory.steps}), None
     spaces: list[dict[str, Any]] = []
     for step in checkpoints:
-        at = np.asarray(trajectory.states(step, step + 1).theta[0], np.float64)
+        at = states.theta(trajectory, step)
         vectors = largest(whole.hessian(at), k, settings["tolerance"], start).vectors
         start = vectors.sum(axis=1)
         spaces += regions.shares(vectors, what="top", step=step)
