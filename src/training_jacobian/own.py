@@ -17,10 +17,11 @@ from training_jacobian.learning.training import State
 from training_jacobian.learning.whole import Whole, distinct, in_dtype
 from training_jacobian.spectral import svd
 
+NETWORK = "train(..., network=Network(outputs, inputs_train, inputs_test))"
 ASKED = {  # what an analysis may ask of a training, and how it is given
     "optimizer": "its loss and its optimizer; make it with `train`, not with `record`",
     "test": "a batch held out; give `train(..., test=...)`",
-    "network": "its outputs; give `train(..., network=Network(outputs, inputs_train, inputs_test))`",
+    "network": f"its outputs; give `{NETWORK}`",
 }
 
 
@@ -69,7 +70,7 @@ class OwnProblem:
     def classes(self) -> int:
         """Outputs of the network.  Raises ValueError where none was given."""
         if self.network is None:
-            raise ValueError(f"the number of classes is not known; say it, or {ASKED['network'].partition('; ')[2]}")
+            raise ValueError(f"the number of classes is not known; give space, or {NETWORK}")
         outputs = partial(self.network.outputs, self.training.initial)
         return int(jax.eval_shape(outputs, self.network.inputs_test).shape[-1])
 

@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from training_jacobian.declaration import Analysis
 from training_jacobian.jacobian.recorded import Training
-from training_jacobian.own import OwnRun, must_have
-from training_jacobian.section import nearest
+from training_jacobian.own import NETWORK, OwnRun, must_have
+from training_jacobian.section import nearest, refuse
 
 Settings = dict[str, Any]
 
@@ -53,9 +53,10 @@ class Called:
     def _settings(self, name: str, training: Training, given: Settings) -> Settings:
         owner = self._owner(name)
         defaults = owner.defaults(len(training.start.theta))
+        known = list(dict.fromkeys([*defaults, *(owner.settings.model_fields if owner.settings else ())]))
         for each in given:
-            if each not in defaults:
-                raise TypeError(f"{name} has no setting {each!r}; {nearest(each, list(defaults))}")
+            if each not in known:
+                raise TypeError(f"{name} has no setting {each!r}; {nearest(each, known)}")
         chosen = defaults | given
         if owner.settings is None:
             return chosen
@@ -112,4 +113,6 @@ def _seen(training: Training, svd: Settings) -> Any:
         made.facts = lambda section: (
             facts.get(section) or importlib.import_module(f"training_jacobian.learning.losses.{network.loss}")
         )
+    else:
+        made.facts = lambda section: refuse(f"the number of classes is not known; give space, or {NETWORK}")
     return made

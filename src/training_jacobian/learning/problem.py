@@ -13,7 +13,6 @@ from training_jacobian.learning.components import chosen
 from training_jacobian.learning.gradient import Gradient
 from training_jacobian.learning.layout import Shapes, unflatten
 from training_jacobian.learning.precision import in_64_bits
-from training_jacobian.learning.whole import PIECE, Whole, in_dtype, in_pieces
 
 AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
 WHAT, FEW = ("inputs", "labels"), 4  # of examples; so many tell whether a function repeats itself
@@ -56,7 +55,7 @@ class Problem:
         self.optimizer = training.optimizer(
             self.settings["optimizer"], self.settings["schedule"], len(self.batches), self.settings.get("clip_norm")
         )
-        self.of_examples = made = gradient(self.shapes, parameters["model"], self.loss)
+        made = gradient(self.shapes, parameters["model"], self.loss)
         self.gradient = made.on(self.examples["inputs_train"], self.examples["labels_train"])
         self.step = training.Step(self.gradient, self.optimizer)
 
@@ -91,18 +90,6 @@ class Problem:
     def regression(self) -> bool:
         """Whether labels are targets, not classes."""
         return bool(self.examples["labels_train"].dtype.kind == "f")
-
-    @property
-    def classes(self) -> int:
-        """Outputs of the network."""
-        return int(chosen("datasets", self.parameters["data"]).CLASSES)
-
-    def whole(self, part: str, dtype: str = "float64") -> Whole:
-        """The loss on all examples of `train` or `test`; what a loss from a file makes of them is not cut in pieces."""
-        examples = in_dtype(tuple(self.examples[f"{what}_{part}"] for what in WHAT), dtype)
-        stacks = in_pieces(examples, PIECE if hasattr(self.loss, "slope") else len(examples[0]))
-        value = lambda theta, piece: self.loss.value(self.outputs(theta, piece[0]), piece[1])
-        return Whole(value, lambda theta, piece: self.of_examples(theta, *piece), *stacks, dtype)
 
     @in_64_bits
     def check(self, theta: np.ndarray) -> None:

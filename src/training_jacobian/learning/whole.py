@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.learning.components import chosen
 from training_jacobian.learning.precision import in_64_bits
+from training_jacobian.learning.problem import WHAT, gradient
 
 PIECE = 1000  # examples: what is computed of more does not fit into a core's caches
 
@@ -86,6 +88,35 @@ class Whole:
             rmatmat=lambda V: self.products(at, V.T).T,
             dtype=np.float64,
         )
+
+
+def of(problem: Any, part: str, dtype: str = "float64") -> Whole | None:
+    """The loss on all examples of `train` or `test` of a problem; None where a training in memory has no test batch.
+
+    What a loss from a file makes of the examples is not cut in pieces: it may be no mean.
+    """
+    if hasattr(problem, "whole"):  # a training in memory: it has batches and no examples
+        own: Whole | None = problem.whole(part, dtype)
+        return own
+    examples = in_dtype(tuple(problem.examples[f"{what}_{part}"] for what in WHAT), dtype)
+    stacks, weights = in_pieces(examples, PIECE if hasattr(problem.loss, "slope") else len(examples[0]))
+    of_examples = gradient(problem.shapes, problem.parameters["model"], problem.loss)
+    value = lambda theta, piece: problem.loss.value(problem.outputs(theta, piece[0]), piece[1])
+    return Whole(value, lambda theta, piece: of_examples(theta, *piece), stacks, weights, dtype)
+
+
+def of_training_set(problem: Any, dtype: str = "float64") -> Whole:
+    """The loss on all training examples."""
+    made = of(problem, "train", dtype)
+    assert made is not None
+    return made
+
+
+def classes(problem: Any) -> int:
+    """Outputs of the network.  Raises ValueError where a training in memory was given none."""
+    if hasattr(problem, "classes"):
+        return int(problem.classes)
+    return int(chosen("datasets", problem.parameters["data"]).CLASSES)
 
 
 @in_64_bits

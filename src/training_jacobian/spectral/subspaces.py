@@ -12,11 +12,6 @@ def grid(dimensions: dict[str, int]) -> list[int]:
     return [int(k) for k in np.linspace(dimensions["start"], dimensions["stop"], dimensions["num"])]
 
 
-def regions(S: np.ndarray, tolerance: float) -> np.ndarray:
-    """`chaotic` (sigma > 1 + tolerance), `bulk` or `stable` (sigma < 1 - tolerance), for each of S (N,)."""
-    return np.where(np.abs(S - 1) <= tolerance, "bulk", np.where(S > 1, "chaotic", "stable"))
-
-
 def nearest_to_one(S: np.ndarray, logarithmic: bool = False) -> np.ndarray:
     """Indices (N,) that order singular values S (N,) by |sigma - 1| or |log sigma|: the first k are the bulk."""
     with np.errstate(divide="ignore"):

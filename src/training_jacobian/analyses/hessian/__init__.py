@@ -31,14 +31,9 @@ class Hessian(Section):
     seed: Seed = Field(description="of the random directions")
 
 
-def top(settings: Any, classes: int) -> int:
-    """k."""
-    return int(settings.space or classes)
-
-
 def check(settings: Any, run: Any, first: Any) -> None:
     """Raise if there are not as many eigenpairs, or not enough asked for, or a step is none."""
-    k = top(settings, run.facts("data").CLASSES)
+    k = settings.space or run.facts("data").CLASSES
     if settings.pairs < 2 * k:
         refuse(f"hessian.pairs = {settings.pairs} is below {2 * k}, the top {k} and the next {k}; raise it")
     if settings.pairs >= run.size:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.jacobian.states import thetas
+from training_jacobian.learning import whole
 from training_jacobian.learning.whole import Whole
 from training_jacobian.progress import Progress
 from training_jacobian.run import Run
@@ -13,7 +15,6 @@ from training_jacobian.spectral.eigen import Eigen, largest
 
 STEPS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 400, 1000, 2000, 4000, 10000, 20000, 40000, 100000]
 PROBES = 16  # of the trace
-MANY = 256  # states read at a time
 
 
 class Spaces(NamedTuple):
@@ -37,12 +38,9 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
     - `trace.csv`: one row a checkpoint: Tr H by Hutchinson's estimate, its standard error, sum of the top eigenvalues.
     """
     trajectory, problem, dtype = run.trajectory(), run.problem, settings.get("dtype", "float64")
-    train, test, random = (
-        problem.whole("train", dtype),
-        problem.whole("test", dtype),
-        np.random.default_rng(settings["seed"]),
-    )
-    k = settings.get("space") or problem.classes
+    train, test = whole.of_training_set(problem, dtype), whole.of(problem, "test", dtype)
+    random = np.random.default_rng(settings["seed"])
+    k = settings.get("space") or whole.classes(problem)
     spaces = Spaces((0, k), (0, k - 1), (k, 2 * k))
     checkpoints = settings.get("checkpoints") or [step for step in STEPS if step < trajectory.steps]
     checkpoints = sorted({*checkpoints, trajectory.steps})
@@ -73,15 +71,6 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
         "persistence.csv": persistence(kept, spaces),
         "trace.csv": pd.DataFrame(traces),
     }
-
-
-def thetas(trajectory: Any, steps: list[int]) -> Any:
-    """Each of these steps, and theta (N,) there in float64."""
-    for first in range(0, trajectory.steps + 1, MANY):
-        asked = [step for step in steps if first <= step < first + MANY]
-        if asked:
-            states = np.asarray(trajectory.states(first, min(first + MANY, trajectory.steps + 1)).theta)
-            yield from ((step, states[step - first].astype(np.float64)) for step in asked)
 
 
 def top(H: LinearOperator, settings: dict[str, Any], before: Eigen | None) -> Eigen:

@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
+from training_jacobian.jacobian import states
 from training_jacobian.jacobian.summed import Summed
 from training_jacobian.learning import exact_bulk
+from training_jacobian.learning.whole import classes, of_training_set
 from training_jacobian.run import Run
 from training_jacobian.spectral import subspaces
 from training_jacobian.spectral.eigen import largest
+
+
+def regions_of(S: np.ndarray, tolerance: float) -> np.ndarray:
+    """`chaotic`, `bulk` or `stable`, as in the spectrum, for each of S (N,)."""
+    return np.where(np.abs(S - 1) <= tolerance, "bulk", np.where(S > 1, "chaotic", "stable"))
 
 
 class Regions:
@@ -22,7 +29,7 @@ class Regions:
     def __init__(self, run: Run, tolerance: float) -> None:
         parts = run.read("svd", ["U", "S", "Vt"])
         self.exact = exact_bulk.to_take_out(run.parameters, run.inputs, parts)
-        named = subspaces.regions(parts["S"], tolerance)
+        named = regions_of(parts["S"], tolerance)
         self.bases: dict[tuple[str, str], np.ndarray] = {}
         for side, rows in (("right", parts["Vt"]), ("left", parts["U"].T)):
             for region in ("chaotic", "bulk", "stable"):
@@ -60,14 +67,14 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
       checkpoint and at all others that are kept (`gradient`), with its norm.
     """
     trajectory, problem = run.trajectory(), run.problem
-    whole, regions = problem.whole("train"), Regions(run, settings["bulk_tolerance"])
-    k = settings.get("space") or problem.classes
+    whole, regions = of_training_set(problem), Regions(run, settings["bulk_tolerance"])
+    k = settings.get("space") or classes(problem)
     theta = np.asarray(run.theta, np.float64)
     every = trajectory.steps // (len(theta) - 1)
     checkpoints, start = sorted({*settings["checkpoints"], trajectory.steps}), None
     spaces: list[dict[str, Any]] = []
     for step in checkpoints:
-        at = np.asarray(trajectory.states(step, step + 1).theta[0], np.float64)
+        at = states.theta(trajectory, step)
         vectors = largest(whole.hessian(at), k, settings["tolerance"], start).vectors
         start = vectors.sum(axis=1)
         spaces += regions.shares(vectors, what="top", step=step)

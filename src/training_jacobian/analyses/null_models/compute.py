@@ -9,6 +9,7 @@ import scipy.linalg
 
 from training_jacobian.jacobian.summed import Summed
 from training_jacobian.learning import exact_bulk
+from training_jacobian.learning.whole import of_training_set
 from training_jacobian.progress import Progress
 from training_jacobian.run import Run
 from training_jacobian.spectral import subspaces
@@ -70,7 +71,7 @@ def models(
     """Each null model: its symmetric matrix (N, N), and what it makes of the eigenvalues."""
     mu = float(optimizer.get("momentum") or 0)
     nesterov = bool(optimizer.get("nesterov", False))
-    whole, start = problem.whole("train"), np.asarray(trajectory.start.theta, np.float64)
+    whole, start = of_training_set(problem), np.asarray(trajectory.start.theta, np.float64)
     progress = Progress("Hessians", 2 * len(start), "columns")
     H = in_blocks(lambda V: whole.products(start, V)[None], len(start), progress)[0]
     yield "initial", H, lambda values: np.prod(1 - rates[:, None] * values, axis=0)

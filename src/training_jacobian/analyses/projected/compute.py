@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from training_jacobian.learning.whole import Whole
+from training_jacobian.jacobian import states
+from training_jacobian.learning.whole import Whole, classes, of_training_set
 from training_jacobian.progress import Progress
 from training_jacobian.run import Run
 from training_jacobian.spectral.eigen import Tracked, largest, track
@@ -72,7 +73,8 @@ def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
       space, its last eigenvalue and the next; bound on the sine of its largest angle to the true one.
     """
     trajectory, problem = run.trajectory(), run.problem
-    whole, k = problem.whole("train", settings.get("dtype", "float64")), settings.get("space") or problem.classes
+    whole = of_training_set(problem, settings.get("dtype", "float64"))
+    k = settings.get("space") or classes(problem)
     before = Projector(whole, k, settings, "plain")
     switch = settings["switch"] if "switch" in settings else at_level(before, trajectory, settings)
     kinds = ["plain", *settings["kinds"]] if switch is not None else ["plain"]
@@ -95,7 +97,7 @@ def at_level(projector: Projector, trajectory: Any, settings: dict[str, Any]) ->
     """The first step after which chi, averaged, is above the level; None if it never is."""
     average, decay = 0.0, settings.get("decay", 0.9)
     for step in range(0, trajectory.steps, settings["refresh"]):
-        projector.move(step, np.asarray(trajectory.states(step, step + 1).theta[0], np.float64))
+        projector.move(step, states.theta(trajectory, step))
         chi = projector.rows[-1]["chi"]
         average = chi if step == 0 else decay * average + (1 - decay) * chi
         if average > settings["chi"]:
@@ -115,9 +117,9 @@ def train(
     first = trajectory.steps if switch is None else switch
     measured = {*range(0, trajectory.steps, settings["every"]), trajectory.steps}
     for step in sorted(each for each in measured if each <= first):
-        yield step, np.asarray(trajectory.states(step, step + 1).theta[0])
+        yield step, np.asarray(states.state(trajectory, step).theta)
     progress.advance(first)
-    state = jax.tree.map(lambda leaf: leaf[0], trajectory.states(first, first + 1))
+    state = states.state(trajectory, first)
     take, random = jax.jit(problem.step), None
     for step in range(first, trajectory.steps):
         theta = np.asarray(state.theta, np.float64)

@@ -7,7 +7,6 @@ import pandas as pd
 
 from training_jacobian.learning import exact_bulk
 from training_jacobian.run import Run
-from training_jacobian.spectral import subspaces
 
 EPOCHS = ["epochs/test_loss", "epochs/test_accuracy", "epochs/train_loss"]
 
@@ -42,6 +41,11 @@ def _last(values: np.ndarray) -> float | None:
     return float(values[-1]) if np.isfinite(values[-1]) else None
 
 
+def regions(S: np.ndarray, tolerance: float) -> np.ndarray:
+    """`chaotic` (sigma > 1 + tolerance), `bulk` or `stable` (sigma < 1 - tolerance), for each of S (N,)."""
+    return np.where(np.abs(S - 1) <= tolerance, "bulk", np.where(S > 1, "chaotic", "stable"))
+
+
 def directions(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float) -> pd.DataFrame:
     """One row a singular direction: index from 1, sigma, |sigma - 1|, region, cosine u_i . v_i."""
     return pd.DataFrame(
@@ -49,7 +53,7 @@ def directions(U: np.ndarray, S: np.ndarray, Vt: np.ndarray, tolerance: float) -
             "index": np.arange(1, len(S) + 1),
             "sigma": S,
             "distance_from_one": np.abs(S - 1),
-            "region": subspaces.regions(S, tolerance),
+            "region": regions(S, tolerance),
             "cosine_uv": np.einsum("ni,in->i", U, Vt),
         }
     )
