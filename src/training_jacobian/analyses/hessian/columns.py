@@ -11,12 +11,13 @@ LAST = 1000  # steps, of which means are taken: as in table 1 of Gur-Ari et al.
 
 
 def columns(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Largest eigenvalue at the end; mean overlap and f_top of the last 1000 steps."""
+    """Largest eigenvalue at the end, and the largest outside of the top space; mean f_top and overlap late."""
     eigenvalues = pd.read_csv(check(folder / "eigenvalues.csv"))
-    largest = eigenvalues[(eigenvalues["step"] == eigenvalues["step"].max()) & (eigenvalues["index"] == 1)]
+    end = eigenvalues[eigenvalues["step"] == eigenvalues["step"].max()]
     late = last(pd.read_csv(check(folder / "gradient.csv")))
     return {
-        "hessian_largest": float(largest["eigenvalue"].iloc[0]),
+        "hessian_largest": float(end["eigenvalue"].iloc[0]),
+        "hessian_next": float(end.loc[~end["top"], "eigenvalue"].iloc[0]),
         "f_top_late": float(late["f_top"].mean()),
         "overlap_late": float(late["overlap"].mean()),
     }
