@@ -171,7 +171,7 @@ def test_files_that_are_not_declared_are_told(house, tmp_path):
         ("power: 1", "powr: 1", "params.yaml: drift: unknown key 'powr'; did you mean 'power'?"),
         ("power: 1", "power: 11", "params.yaml: drift.power = 11: Input should be less than or equal to 10"),
         ("drift: {power: 1}\n", "", "figures.plots.drift: there is no section 'drift' to tell how; add it"),
-        ("name: normed", "name: normd", "defaults.model.name = 'normd': did you mean 'normed'? allowed: 'file', 'lenet5', 'mlp', 'normed'"),
+        ("name: normed", "name: normd", "defaults.model.name = 'normd': did you mean 'normed'? allowed: 'convnet', 'file', 'lenet5', 'linear', 'mlp', 'normed'"),
         ("name: brier", "name: brie", "defaults.loss.name = 'brie': did you mean 'brier'?"),
         ("kind: drift", "kind: drif", "figures.plots.drift.kind = 'drif': did you mean 'drift'?"),
     ],

@@ -94,7 +94,7 @@ def test_comparison_with_weight_decay_is_refused(file):
         loading.load()
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "studies/smoke.yaml"])
+@pytest.mark.parametrize("name", ["params.yaml", "studies/smoke.yaml", "studies/solvable.yaml"])
 def test_shipped_files_are_right(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert loading.load(name).runs

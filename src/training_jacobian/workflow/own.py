@@ -28,6 +28,11 @@ def seen_from_here(tree: dict[str, Any], root: Path) -> dict[str, Any]:
     return {key: moved(value) if key in ("defaults", "runs") else value for key, value in tree.items()}
 
 
+def _told(data: Any) -> str:
+    """A data set, for people."""
+    return f"data.path = {data.path!r}" if data.name == "file" else f"data.name = {data.name!r}"
+
+
 def check(run: Any) -> None:
     """Raise what pydantic reports if the components of a run do not fit.  Without files, nothing is imported."""
     model, facts = run.model, run.facts("data")
@@ -37,8 +42,8 @@ def check(run: Any) -> None:
     takes_targets = run.loss.name == "file" or getattr(run.facts("loss"), "REAL_TARGETS", False)
     if getattr(facts, "REAL", False) and not takes_targets:
         refuse(
-            f"loss.name = {run.loss.name!r} needs classes, and the labels of data.path = {run.data.path!r} are real "
-            "targets; choose mse or a loss from a file, or store the labels as integers"
+            f"loss.name = {run.loss.name!r} needs classes, and the labels of {_told(run.data)} are real targets; "
+            f"choose mse or a loss from a file{', or store the labels as integers' if run.data.name == 'file' else ''}"
         )
     if not own:
         return

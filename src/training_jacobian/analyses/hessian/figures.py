@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training_jacobian.figures.frame import Plot, band, in_unit, legend
+from training_jacobian.figures.frame import FLOOR, Plot, band, in_unit, legend
 
+ROUNDING = 100 * FLOOR  # times the largest eigenvalue: what is not above is 0, as seen where the rank is known
 SPACES = {"top": "top", "top_less_one": "top without its last", "next": "next"}
 
 
@@ -18,12 +19,23 @@ def by_step(axes: Axes) -> None:
     axes.set(xlabel="Step $t$", xlim=(0, None))
 
 
+def shown(run: pd.DataFrame) -> pd.DataFrame:
+    """Eigenvalues of a run that have a place on a logarithmic axis."""
+    zero = run["eigenvalue"].abs() <= ROUNDING * run.groupby("step")["eigenvalue"].transform("max")
+    run = run.assign(eigenvalue=run["eigenvalue"].mask(zero, FLOOR))
+    return run[run["converged"] & (run["eigenvalue"] > 0)]
+
+
 def eigenvalues(figure: Figure, table: pd.DataFrame) -> None:
-    """The top eigenvalues of each run, the k-th apart, and the next ones; what has not converged is left out."""
+    """The top eigenvalues of each run and the next ones; what is negative, or has not converged, is left out.
+
+    What is 0 but for rounding is drawn at the rounding of float64.
+    """
     runs = list(table.groupby("run", sort=False))
+    figure.set_size_inches(figure.get_figwidth() * max(1, len(runs) / 2), figure.get_figheight())
     panels: list[Axes] = list(figure.subplots(1, len(runs), sharey=True, squeeze=False)[0])
     for axes, (name, run) in zip(panels, runs, strict=True):
-        run = run[run["converged"] & (run["eigenvalue"] > 0)]
+        run = shown(run)
         for index, each in run.groupby("index"):
             color, width = ("C0", 1.2) if each["top"].all() else ("0.6", 0.6)
             label = {1: "top", table.loc[~table["top"], "index"].min(): "next"}.get(index)
@@ -48,7 +60,7 @@ def gradient(figure: Figure, table: pd.DataFrame) -> None:
     by_step(loss)
     by_step(part)
     loss.set(xlabel="")
-    legend(loss)
+    legend(loss, ncols=1 if order < 3 else 2)
     shown = dict(zip(*reversed(part.get_legend_handles_labels()), strict=True))
     part.legend(shown.values(), shown.keys(), frameon=False, title="space")
 

@@ -7,7 +7,7 @@ floating-point ones are targets (n,) or (n, k), a regression.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,26 +18,8 @@ from pydantic import Field, model_validator
 from training_jacobian.artifacts.integrity import file_digest
 from training_jacobian.artifacts.oserrors import AGAIN, ArtifactError
 from training_jacobian.learning import arrays
+from training_jacobian.learning.datasets._facts import Facts
 from training_jacobian.section import Section, refuse_at
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What of a data set others need, made of a file."""
-
-    TRAIN: int
-    EXAMPLES: int
-    SHAPE: tuple[int, ...]  # of an example
-    CLASSES: int  # or numbers in a target
-    REAL: bool  # targets, not classes
-    TARGET: tuple[int, ...]  # shape of a target
-
-    RAW = ()
-
-    @property
-    def INPUTS(self) -> int:  # noqa: N802 (as modules say it)
-        """Numbers in an example."""
-        return math.prod(self.SHAPE)
 
 
 class Options(Section):
