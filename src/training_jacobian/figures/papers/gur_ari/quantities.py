@@ -72,8 +72,12 @@ def end_beside_plain(kind: str, part: str = "train_loss") -> Quantity:
     """Loss at the end of a projected training, as a part of that of the plain one."""
 
     def ours(t: Tables) -> float:
-        ends = [t.read("projected", "losses.csv", kind=each)[part].iloc[-1:].to_numpy() for each in (kind, "plain")]
-        return float(ends[0][0] / ends[1][0]) if all(map(len, ends)) else EMPTY
+        table = t.read("projected", "losses.csv")
+        kinds = set(table["kind"]) if len(table) else set()
+        if not {kind, "plain"} <= kinds:
+            return EMPTY
+        ends = table.groupby("kind")[part].last()
+        return float(ends[kind] / ends["plain"])
 
     return ours
 

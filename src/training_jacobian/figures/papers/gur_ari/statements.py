@@ -80,7 +80,7 @@ STATEMENTS = [
     ),
     *(
         between(
-            "momentum", f"exp(-sum w H): counts below {limit:g} beside J's", "ours", 0, 0.01, off_count("summed", limit)
+            "momentum", f"exp(-sum w H): count below {limit:g} off J's", "ours", 0, 0.01, off_count("summed", limit)
         )
         for limit in (1e-1, 1e-2)
     ),
