@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from training_jacobian.figures.papers import SUMMARY
 from training_jacobian.learning.components import chosen, component, options
 from training_jacobian.learning.layout import Shapes, shapes_of, size
-from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_lost
+from training_jacobian.section import Count, Found, Name, Power, Section, Seed, nearest, refuse, refuse_at, refuse_lost
 from training_jacobian.stages import COMPONENTS
 from training_jacobian.workflow import catalog, own, sections, sweeps
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
@@ -162,6 +162,15 @@ class _Params(Section):
     compute: sections.Compute
 
     @model_validator(mode="after")
+    def runs_have_what_all_have(self) -> "_Params":
+        methods = {run.svd.method for run in self.runs.values()}
+        for name, each in ANALYSES.items():
+            needed = each.always and each.settings and (each.method is None or each.method in methods)
+            if needed and self.settings(name) is None:
+                refuse_at((name,), None, None)
+        return self
+
+    @model_validator(mode="after")
     def figures_can_be_made(self) -> "_Params":
         for name, plot in self.figures.plots.items():
             where, stage = f"figures.plots.{name}", catalog.shown(plot.kind)
@@ -228,13 +237,7 @@ class _Params(Section):
         return fitting if getattr(chosen, "runs", None) == "all" else sections.named(chosen)
 
 
-def _section(name: str) -> tuple[Any, Any]:
-    """An analysis's section: it must be there if the analysis is of all runs."""
-    model: Any = ANALYSES[name].settings
-    return (model, ...) if ANALYSES[name].always else (model | None, None)
-
-
-_OF_ANALYSES: Any = {name: _section(name) for name in catalog.SETTINGS}
+_OF_ANALYSES: Any = {name: (model | None, None) for name, model in catalog.SETTINGS.items()}
 Params: Any = create_model("Params", __base__=_Params, **_OF_ANALYSES)
 
 

@@ -63,10 +63,11 @@ class Plan:
         return of_group(self.params, [self.params.runs[run] for run in runs], analysis, self.root)
 
     def _has(self, run: str, stage: str) -> bool:
-        """Whether a stage, or an analysis of one run, is computed: of every run, or because a figure asks for it."""
-        if catalog.method(stage) not in (None, self.params.runs[run].svd.method):
+        """Whether a stage, or an analysis of one run, is computed: of every run with a J, or because a figure asks."""
+        method = self.params.runs[run].svd.method
+        if catalog.method(stage) not in (None, method):
             return False
-        if stage in STAGES or ANALYSES[stage].always:
+        if stage in STAGES or (ANALYSES[stage].always and method != "none"):
             return True
         plots = {name: catalog.shown(plot.kind) for name, plot in self.params.figures.plots.items()}
         of_one = {name: each for name, each in plots.items() if each and not ANALYSES[each].group}
