@@ -15,6 +15,7 @@ from training_jacobian.learning.layout import Shapes, unflatten
 from training_jacobian.learning.precision import in_64_bits
 from training_jacobian.learning.whole import PIECE, Whole, doubled, in_pieces
 
+HELD = 2**24  # numbers out of the hidden layers of a piece, at most: a product takes several times as much memory
 AT_ONCE = 1000  # examples, when networks are evaluated: memory is its limit
 WHAT, FEW = ("inputs", "labels"), 4  # of examples; so many tell whether a function repeats itself
 
@@ -97,10 +98,17 @@ class Problem:
         """Outputs of the network."""
         return int(chosen("datasets", self.parameters["data"]).CLASSES)
 
+    @property
+    def _piece(self) -> int:
+        """Examples of a piece: fewer than 1000 of a network whose hidden layers are large, as those of images are."""
+        work = getattr(chosen("models", self.parameters["model"]), "work", None)
+        hidden = sum(work(self.shapes)[1]) if work else 0
+        return max(1, min(PIECE, HELD // max(1, hidden)))
+
     def whole(self, part: str) -> Whole:
         """The loss on all examples of `train` or `test`; what a loss from a file makes of them is not cut in pieces."""
         examples = doubled(tuple(self.examples[f"{what}_{part}"] for what in WHAT))
-        stacks = in_pieces(examples, PIECE if hasattr(self.loss, "slope") else len(examples[0]))
+        stacks = in_pieces(examples, self._piece if hasattr(self.loss, "slope") else len(examples[0]))
         value = lambda theta, piece: self.loss.value(self.outputs(theta, piece[0]), piece[1])
         return Whole(value, lambda theta, piece: self.of_examples(theta, *piece), *stacks)
 
