@@ -87,21 +87,25 @@ def test_maxima_of_equal_pixels():
     np.testing.assert_array_equal(jax.grad(lambda a: convnet.pool(a).sum())(peak)[0, :, :, 0], [[0, 0], [1, 0]])
 
 
-def trained(examples, model=SMALL, activation="relu"):
-    """The problem, and its states through two steps of two images."""
-    optimizer = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0}
+def parameters_of(examples, model):
+    """Of a run of two steps, each on half of the images."""
     count = len(examples["inputs_train"])
-    parameters = {
+    return {
         "data": {"name": "cifar10", "train_size": count, "test_size": 2},
-        "model": {**model, "activation": activation},
+        "model": model,
         "loss": {"name": "cross_entropy"},
         "order": {"name": "stored"},
         "training": {
-            "optimizer": optimizer, "schedule": {"name": "constant"},
+            "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0},
+            "schedule": {"name": "constant"},
             "epochs": 1, "batch_size": count // 2, "dtype": "float64",
         },
     }  # fmt: skip
-    made = problem.Problem(parameters, examples)
+
+
+def trained(examples, activation="relu"):
+    """The problem, and its states (3, N)."""
+    made = problem.Problem(parameters_of(examples, {**SMALL, "activation": activation}), examples)
     run = trajectory.in_memory(made.gradient, made.optimizer, made.start(theta(made.shapes)), made.batches)
     return made, np.asarray(run.rows(0, 3).theta)
 
@@ -139,6 +143,21 @@ def test_two_steps_and_products_with_the_hessian(activation):
     differences = (gradient(end + step * V[0]) - gradient(end - step * V[0])) / (2 * step)
     np.testing.assert_allclose(products[0], differences, rtol=0, atol=1e-5 * np.abs(products[0]).max())
     assert np.abs(products[0] - whole.products(states[0], V)[0]).max() > 1e-3  # negative control: elsewhere, another H
+
+
+def test_pieces_are_small_where_hidden_layers_are_large(monkeypatch):
+    """192 images of the published network; the same numbers whatever the pieces."""
+    many = {name: np.repeat(each, 100, axis=0) if "train" in name else each for name, each in random_images().items()}
+    made = problem.Problem(parameters_of(many, MODEL), many)
+    assert [len(stack[0][0]) for stack in made.whole("train").stacks] == [192, 16]
+    few, states = trained(random_images())
+    whole = few.whole("train")
+    assert [len(stack[0][0]) for stack in whole.stacks] == [4]
+    monkeypatch.setattr(problem, "HELD", 3 * sum(convnet.work(few.shapes)[1]))
+    cut = few.whole("train")
+    assert [len(stack[0][0]) for stack in cut.stacks] == [3, 1]
+    for one, other in zip(whole.loss_and_gradient(states[-1]), cut.loss_and_gradient(states[-1]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
 
 
 def test_images_of_an_archive(tmp_path):

@@ -20,6 +20,7 @@ from training_jacobian.learning.precision import in_64_bits
 from training_jacobian.learning.problem import WHAT, gradient
 
 PIECE = 1000  # examples: what is computed of more does not fit into a core's caches
+HELD = 2**24  # numbers out of the hidden layers of a piece, at most: a product takes several times as much memory
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,17 @@ def of(problem: Any, part: str, dtype: str = "float64") -> Whole | None:
         own: Whole | None = problem.whole(part, dtype)
         return own
     examples = in_dtype(tuple(problem.examples[f"{what}_{part}"] for what in WHAT), dtype)
-    stacks, weights = in_pieces(examples, PIECE if hasattr(problem.loss, "slope") else len(examples[0]))
+    stacks, weights = in_pieces(examples, _piece(problem) if hasattr(problem.loss, "slope") else len(examples[0]))
     of_examples = gradient(problem.shapes, problem.parameters["model"], problem.loss)
     value = lambda theta, piece: problem.loss.value(problem.outputs(theta, piece[0]), piece[1])
     return Whole(value, lambda theta, piece: of_examples(theta, *piece), stacks, weights, dtype)
+
+
+def _piece(problem: Any) -> int:
+    """Examples of a piece: fewer than 1000 of a network whose hidden layers are large, as those of images are."""
+    work = getattr(chosen("models", problem.parameters["model"]), "work", None)
+    hidden = sum(work(problem.shapes)[1]) if work else 0
+    return max(1, min(PIECE, HELD // max(1, hidden)))
 
 
 def of_training_set(problem: Any, dtype: str = "float64") -> Whole:

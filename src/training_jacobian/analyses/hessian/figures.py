@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from training_jacobian.figures.frame import FLOOR, Plot, band, in_unit, legend
 
@@ -48,21 +49,25 @@ def eigenvalues(figure: Figure, table: pd.DataFrame) -> None:
 
 def gradient(figure: Figure, table: pd.DataFrame) -> None:
     """The loss, and the part of the gradient's square in the top space, in the next one, and by chance."""
-    loss, part = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
+    loss, part = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     for order, (name, run) in enumerate(table.groupby("run", sort=False)):
         loss.plot(run["step"], run["train_loss"], color=f"C{order}", label=name)
         known = run.dropna(subset="f_top")
-        part.plot(known["step"], known["f_top"], color=f"C{order}", label="top")
-        part.plot(known["step"], known["f_next"], "--", color=f"C{order}", label="next")
-        part.plot(known["step"], known["f_random"], ":", color="black", label="chance")
+        part.plot(known["step"], known["f_top"], color=f"C{order}")
+        part.plot(known["step"], known["f_next"], "--", color=f"C{order}")
+        part.plot(known["step"], known["f_random"], ":", color="black")
     loss.set(ylabel=in_unit("Training loss", table), ylim=(0, None))
     part.set(ylabel="Part of $|g|^2$", ylim=(0, 1.02))
     by_step(loss)
     by_step(part)
     loss.set(xlabel="")
     legend(loss, ncols=1 if order < 3 else 2)
-    shown = dict(zip(*reversed(part.get_legend_handles_labels()), strict=True))
-    part.legend(shown.values(), shown.keys(), frameon=False, title="space")
+    lines = [
+        Line2D([], [], color="0.3", label="top"),
+        Line2D([], [], color="0.3", linestyle="--", label="next"),
+        Line2D([], [], color="black", linestyle=":", label="chance"),
+    ]
+    figure.legend(handles=lines, frameon=False, ncols=3, loc="outside lower center")  # lines may be anywhere inside
 
 
 OVERLAPS = {
@@ -109,7 +114,7 @@ def _spaces(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 PLOTS = {
     "hessian_eigenvalues": Plot(eigenvalues),
-    "hessian_gradient": Plot(gradient, height=1.5),
+    "hessian_gradient": Plot(gradient, height=1.8),
     "hessian_overlap": Plot(overlap),
     "hessian_persistence": Plot(persistence, width=1.6),
 }
