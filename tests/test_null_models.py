@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+import training_jacobian as tj
 from small import Small
 from training_jacobian.analyses.null_models import compute as null
 from training_jacobian.analyses.null_models.compute import compute, descended, effective, in_blocks, models, rate
@@ -154,3 +155,10 @@ def test_matrices_in_blocks(size):
     found = in_blocks(lambda V: np.einsum("wij,kj->wki", made, V), size, Progress("", size, ""))
     np.testing.assert_allclose(found, made, rtol=0, atol=1e-13)
     assert null.BLOCK == 128
+
+
+def test_of_a_training_in_a_session_there_are_none():
+    """What its optimizer does is known, but not as what."""
+    run = tj.train(lambda w, b: ((b @ w) ** 2).mean(), np.ones(12), optax.sgd(0.1), RANDOM.standard_normal((4, 5, 12)))
+    with pytest.raises(ValueError, match=r"null_models: they are of SGD by its parameters, .* put it there$"):
+        tj.analyses.null_models(run, **SETTINGS)

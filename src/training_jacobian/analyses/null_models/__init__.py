@@ -21,7 +21,7 @@ def check(settings: Any, run: Any, first: Any) -> None:
     """Raise if the run is not of SGD, or dimensions are too large."""
     optimizer = getattr(run.training, "optimizer", None)
     if optimizer is None:
-        refuse("null models are of runs of params.yaml, whose optimizer is known; of a session's training there are none")
+        refuse("they are of SGD by its parameters, which only a run of params.yaml tells; put it there")
     if optimizer.name != "sgd":
         refuse(f"its null models are of SGD, and its optimizer is {optimizer.name!r}; choose another run")
     if optimizer.weight_decay:
