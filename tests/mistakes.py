@@ -3,6 +3,10 @@
 PARTIAL = "{svd: {method: partial, rank: 5, operators: [J], tolerance: 1e-8, products: 99, block: 8, seed: 0}}"
 UV = "{kind: uv_cosine, runs: [a]}"
 BIRD = "{kind: bird, runs: all}\n"
+HESSIAN = "hessian: {pairs: 20, every: 5, spaces_every: 5, tolerance: 1e-8, products: 99, seed: 0}\n"
+PROJECTED = "projected: {kinds: [bulk], refresh: 1, iterations: 1, every: 5, switch: 24, seed: 0}\n"
+JOINT = "joint: {checkpoints: [0], bulk_tolerance: 0.1, tolerance: 1e-8, seed: 0}\n"
+NULL = "null_models: {thresholds: [0.1], dimensions: {start: 10, stop: 80, num: 3}}\n"
 ANGLES = "angles: {dimensions: {start: 10, stop: 80, num: 3}, seed: 0}\n"
 
 # what is wrong: (text replaced, replacement, pattern that the message must have)
@@ -126,5 +130,21 @@ BAD = {
     "half a character": ("b: {initial", '"\\ud800": {initial', r"line 14: '\\ud800' has half a character; remove it$"),
     "mapping for a number": ("epochs: 1", "epochs: {a: 1}", r"defaults\.training\.epochs = {'a': 1}: Input should be a valid integer$"),
     "run that is a list": ("b: {initial: {seed: 1}}", "b: [1]", r"runs\.b = \[1\]: Input should be a mapping$"),
+    "too few pairs": (BIRD, "{kind: hessian_gradient, runs: [a]}\n" + HESSIAN.replace("20", "19"), r"run 'a': hessian\.pairs = 19 is below 20, the top 10 and the next 10; raise it$"),
+    "too few pairs of a space": (BIRD, "{kind: hessian_gradient, runs: [a]}\n" + HESSIAN.replace("seed", "space: 11, seed"), r"hessian\.pairs = 20 is below 22, the top 11 and the next 11; raise it$"),
+    "too many pairs": (BIRD, "{kind: hessian_gradient, runs: [a]}\n" + HESSIAN.replace("20", "160"), r"hessian\.pairs = 160 is not below the 160 parameters; lower it$"),
+    "checkpoint after the end": (BIRD, "{kind: hessian_gradient, runs: [a]}\n" + HESSIAN.replace("seed", "checkpoints: [0, 26], seed"), r"hessian\.checkpoints: there is no step 26 in 0\.\.25; correct it$"),
+    "checkpoint before the start": (BIRD, "{kind: joint_path, runs: [a]}\n" + JOINT.replace("[0]", "[-1]"), r"joint\.checkpoints: there is no step -1 in 0\.\.25; correct it$"),
+    "tolerance of one": (BIRD, "{kind: hessian_gradient, runs: [a]}\n" + HESSIAN.replace("1e-8", "1"), r"hessian\.tolerance = 1: Input should be less than 1"),
+    "joint space of all": (BIRD, "{kind: joint_path, runs: [a]}\n" + JOINT.replace("seed", "space: 160, seed"), r"the top space of dimension 160 is too large for 160 parameters; lower joint\.space$"),
+    "no switch": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("switch: 24, ", ""), r"projected.*: it needs one of switch, a step, and chi, a level; give one$"),
+    "two switches": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("24", "24, chi: 0.5"), r"projected.*: it needs one of switch, a step, and chi, a level; give one$"),
+    "switch at the end": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("24", "25"), r"projected\.switch = 25 is not below the 25 steps; lower it$"),
+    "projected twice": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("[bulk]", "[bulk, bulk]"), r"projected.*: kinds = \['bulk', 'bulk'\] names one twice; remove it$"),
+    "projected in no way": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("[bulk]", "[newtn]"), r"projected\.kinds\.0 = 'newtn': did you mean 'newton'"),
+    "projected onto too much": (BIRD, "{kind: projected, runs: [a]}\n" + PROJECTED.replace("seed", "space: 52, seed"), r"the top space of dimension 52 is too large for 160 parameters; lower projected\.space$"),
+    "joint of float32": (BIRD, "{kind: joint_path, runs: [c]}\n" + JOINT, r"run 'c': it is in float32, which hides its exact bulk; choose a float64 run$"),
+    "null models of float32": (BIRD, "{kind: null_spectra, runs: [c]}\n" + NULL, r"run 'c': it is in float32, which hides its exact bulk; choose a float64 run$"),
+    "null models of too many dimensions": (BIRD, "{kind: null_spectra, runs: [a]}\n" + NULL.replace("80", "161"), r"null_models\.dimensions\.stop = 161 is above 160, the parameters; lower it$"),
     "not YAML": ("runs:\n", "runs: [\n", r"not valid YAML"),
 }  # fmt: skip

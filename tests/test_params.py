@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, TINY
-from mistakes import ANGLES, BAD, BIRD, PARTIAL
+from mistakes import ANGLES, BAD, BIRD, NULL, PARTIAL
 from training_jacobian.workflow import fits, loading, plan
 from training_jacobian.workflow.loading import ParamsError
 
@@ -35,6 +35,28 @@ def test_refused(file, what):
         loading.load()
     assert re.search(message, str(refused.value)), str(refused.value)
     assert all(line.startswith("params.yaml: ") for line in str(refused.value).splitlines())
+
+
+ADAM = "{name: adam, learning_rate: 0.001, b1: 0.9, b2: 0.999, eps: 1e-8, eps_root: 1e-8}"
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (f"optimizer: {ADAM}", "run 'a': its null models are of SGD, and its optimizer is 'adam'; choose another run"),
+        ("optimizer: {weight_decay: 0.5}", "run 'a': null models have no weight decay, and it has 0.5; choose another"),
+        ("clip_norm: 2", "run 'a': null models clip no gradient, and its clip_norm does; choose another run"),
+        ("optimizer: {nesterov: true}", None),
+    ],
+)
+def test_null_models_are_of_sgd(file, training, message):
+    text = TINY.replace("a: {}", f"a: {{training: {{{training}}}}}")
+    file.write_text(text.replace(BIRD, "{kind: null_spectra, runs: [a]}\n" + NULL))
+    if message is None:
+        assert loading.load().runs["a"].training.optimizer.nesterov
+        return
+    with pytest.raises(ParamsError, match=re.escape(message)):
+        loading.load()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_same_bytes_on_both_nodes(project, local):
     jobs = {match for log in logs for match in re.findall(r"by Slurm job (\d+) on (\w+)", log)}
     assert {node for _, node in jobs} == {"node1", "node2"}
     assert {job for job, _ in jobs} <= submitted
-    assert len(submitted) == 26  # of 50: light ones run here, an SVD with what surrounds it
+    assert len(submitted) == 30  # of 63: light ones run here, an SVD with what surrounds it
     assert project.contents() == local
 
 

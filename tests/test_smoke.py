@@ -32,12 +32,16 @@ EDITS = {
     "size of the step": ("size: 1\n", "size: 2\n", {"behaviour": 1, "figure": 2, "summary": 1, **PUBLISH}),
     "dimensions of subspaces": ("stop: 160, num: 5", "stop: 150, num: 5", {"subspace": 1, "figure": 1, "summary": 1, **PUBLISH}),
     "a comparison added": ("data: [smoke, varied]", "data: [smoke, varied, seed_1]", {"angles": 1, "figure": 1, "summary": 1, **PUBLISH}),
-    "threshold": ("1e-3, 1e-10", "1e-4, 1e-10", {"spectrum": 3, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
+    "threshold": ("1e-3, 1e-10]\n  bulk", "1e-4, 1e-10]\n  bulk", {"spectrum": 3, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
     "analysis of another run": ("kind: displacement\n      runs: [smoke]", "kind: displacement\n      runs: [seed_1]", {"behaviour": 1, "figure": 1, "summary": 1, **PUBLISH}),
     "J - I of another run": ("kind: identity\n      runs: [smoke]", "kind: identity\n      runs: [smoke, seed_1]", {"identity": 1, "figure": 1, "runs": 1, "summary": 1, **PUBLISH}),
     "rank of the partial SVD": ("rank: 5", "rank: 6", {"triplets": 1, "density": 1, "responses": 1, "figure": 3, "runs": 1, **PUBLISH}),
     "steps of the density": ("steps: 40", "steps: 30", {"density": 1, "responses": 1, "figure": 2, **PUBLISH}),
-    "font": ("font_size: 8", "font_size: 9", {"figure": 12, **PUBLISH}),
+    "pairs of the Hessian": ("pairs: 20", "pairs: 21", {"hessian": 1, "figure": 4, "runs": 1, **PUBLISH}),
+    "kinds of projected training": ("bulk, random, newton", "bulk, random", {"projected": 1, "figure": 1, **PUBLISH}),
+    "steps of both pictures": ("[0, 10]", "[0, 20]", {"joint": 1, "figure": 2, **PUBLISH}),
+    "thresholds of null models": ("1e-3, 1e-10]\n  dim", "1e-4, 1e-10]\n  dim", {"null_models": 1, "figure": 2, **PUBLISH}),
+    "font": ("font_size: 8", "font_size: 9", {"figure": 21, **PUBLISH}),
     "seed of the noise": ("labels: shuffled", "labels: shuffled\n      variant_seed: 1", {"data": 1, "train": 1, "columns": 2, "jacobian": 1, "svd": 1, "agreement": 1, "spectrum": 1, "angles": 1, "figure": 2, "runs": 1, "summary": 1, **PUBLISH}),
 }  # fmt: skip
 
@@ -134,6 +138,15 @@ def test_everything_is_published(smoke):
         "subspace_bulk",
         "angles",
         "pfj_overlap",
+        "hessian_eigenvalues",
+        "hessian_gradient",
+        "hessian_overlap",
+        "hessian_persistence",
+        "projected",
+        "joint_spaces",
+        "joint_path",
+        "null_spectra",
+        "null_overlaps",
     }
     assert tables - figures == {"runs", "summary", "linearity", "pfj_nullity"}
 

@@ -55,6 +55,13 @@ class Analysis:
     tells: tuple[str, ...] = field(default=())  # stages whose columns its own have, too
 
 
+def must_measure(run: Any) -> None:
+    """Raise if the exact bulk of a run of params.yaml cannot be measured, or it has none."""
+    must_keep(run)
+    if run.training.dtype != "float64":
+        refuse(f"it is in {run.training.dtype}, which hides its exact bulk; choose a float64 run")
+
+
 def must_fit(name: str, dimensions: Dimensions, most: int, bound: str) -> None:
     """Raise if dimensions of subspaces are too large."""
     if dimensions.stop > most:

@@ -58,12 +58,18 @@ class OwnProblem:
         return jax.grad(lambda theta: loss.loss(self.training.part.unravel(theta), self._batch(number)))(theta)
 
     def evaluate(self, theta: Any, part: str) -> tuple[Any, Any]:
-        """Loss on what is held out, (K,), of each theta (K, N); nan where nothing is.  And no accuracy: nan."""
+        """Loss on what is held out, or for `train` the mean over all batches, (K,), of each theta (K, N).
+
+        It is nan where there is none.  And no accuracy: nan.
+        """
         none = np.full(len(theta), np.nan)
-        if self.given is None or self.given.test is None:
+        if self.given is None or (part == "test" and self.given.test is None):
             return none, none
-        loss, test = self.given.loss, self.given.test
-        one = lambda theta: loss(self.training.part.unravel(theta), test)
+        loss, unravel = self.given.loss, self.training.part.unravel
+        if part == "test":
+            one = lambda theta: loss(unravel(theta), self.given.test)
+        else:
+            one = lambda theta: jax.lax.map(lambda batch: loss(unravel(theta), batch), self.training.batches).mean()
         return np.asarray(jax.jit(lambda all: jax.lax.map(one, all))(theta)), none
 
     @property

@@ -64,8 +64,9 @@ class Called:
             made: Settings = owner.settings.model_validate(chosen).model_dump(exclude_defaults=True)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or name
-            raise ValueError(f"{name}: {where} = {first['input']!r:.80}: {first['msg']}") from None
+            where = ".".join(map(str, first["loc"]))  # empty where it is of several settings
+            what = f"{where} = {first['input']!r:.80}: " if where else ""
+            raise ValueError(f"{name}: {what}{first['msg']}") from None
         return made
 
     def _before(self, training: Training, name: str, settings: Settings) -> dict[str, Any]:

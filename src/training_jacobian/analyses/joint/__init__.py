@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from training_jacobian.declaration import JAX, Analysis, Kind, must_keep
+from training_jacobian.declaration import JAX, Analysis, Kind, must_measure
 from training_jacobian.section import Count, Section, Seed, refuse
 
 
@@ -22,7 +22,7 @@ class Joint(Section):
 
 def check(settings: Any, run: Any, first: Any) -> None:
     """Raise if a run has no exact bulk to leave out, or not these steps."""
-    must_keep(run)
+    must_measure(run)
     for step in settings.checkpoints:
         if not 0 <= step <= run.steps:
             refuse(f"joint.checkpoints: there is no step {step} in 0..{run.steps}; correct it")

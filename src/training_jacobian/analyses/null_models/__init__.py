@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from training_jacobian.declaration import JAX, Analysis, Kind, must_fit, must_keep
+from training_jacobian.declaration import JAX, Analysis, Kind, must_fit, must_measure
 from training_jacobian.section import Dimensions, Section, refuse
 
 
@@ -19,9 +19,16 @@ class NullModels(Section):
 
 def check(settings: Any, run: Any, first: Any) -> None:
     """Raise if the run is not of SGD, or dimensions are too large."""
-    must_keep(run)
-    if run.training.optimizer.name != "sgd":
-        refuse(f"its null models are of SGD, and its optimizer is {run.training.optimizer.name!r}; choose another run")
+    optimizer = getattr(run.training, "optimizer", None)
+    if optimizer is None:
+        refuse("they are of SGD by its parameters, which only a run of params.yaml tells; put it there")
+    if optimizer.name != "sgd":
+        refuse(f"its null models are of SGD, and its optimizer is {optimizer.name!r}; choose another run")
+    if optimizer.weight_decay:
+        refuse(f"null models have no weight decay, and it has {optimizer.weight_decay}; choose another run")
+    if run.training.clip_norm:
+        refuse("null models clip no gradient, and its clip_norm does; choose another run")
+    must_measure(run)
     must_fit("null_models", settings.dimensions, run.size, "the")
 
 

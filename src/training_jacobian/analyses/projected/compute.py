@@ -16,6 +16,7 @@ from training_jacobian.spectral.eigen import Tracked, largest, track
 from training_jacobian.spectral.subspaces import random_subspace
 
 MORE = 2  # vectors beside the k of the top space: the k-th is found by its distance to the next
+FLAT = 1e-10  # an eigenvalue that small, as a part of the largest one, is rounding
 FIRST = 1e-6  # residual of the first top space, as a part of the largest eigenvalue
 
 
@@ -55,10 +56,12 @@ class Projector:
         return self.now.vectors[:, : self.k]
 
     def newton(self, theta: np.ndarray) -> np.ndarray:
-        """-|H_top|^-1 g_top (N,), g on the whole training set."""
+        """-|H_top|^-1 g_top (N,), g on the whole training set; not along what has no curvature."""
         assert self.now is not None
         inside = self.top.T @ self.whole.loss_and_gradient(theta)[1]
-        return -self.top @ (inside / np.abs(self.now.values[: self.k]))
+        curvature = np.abs(self.now.values[: self.k])
+        curved = curvature > FLAT * np.abs(self.now.values[0])
+        return -self.top[:, curved] @ (inside[curved] / curvature[curved])
 
 
 def compute(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
