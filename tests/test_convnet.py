@@ -9,9 +9,11 @@ from test_formats import archive
 from training_jacobian.jacobian import trajectory
 from training_jacobian.learning import counting, initial, layout, problem
 from training_jacobian.learning import split as splits
+from training_jacobian.learning import whole as whole_set
 from training_jacobian.learning.datasets import cifar10
 from training_jacobian.learning.layout import unflatten
 from training_jacobian.learning.models import convnet
+from training_jacobian.learning.whole import of_training_set
 
 RANDOM = np.random.default_rng(0)
 MODEL = {"name": "convnet", "activation": "relu"}
@@ -124,7 +126,7 @@ def random_images():
 def test_two_steps_and_products_with_the_hessian(activation):
     """Against jax's Hessian-vector product of the loss of all images at once, and differences of its gradient."""
     made, states = trained(random_images(), activation=activation)
-    whole, end = made.whole("train"), states[-1]
+    whole, end = of_training_set(made), states[-1]
     images, labels = jnp.asarray(IMAGES[:4] / 255), jnp.arange(4)
     loss = lambda at: made.loss.value(made.outputs(at, images), labels)
     gradient = jax.jit(jax.grad(loss))
@@ -149,12 +151,12 @@ def test_pieces_are_small_where_hidden_layers_are_large(monkeypatch):
     """192 images of the published network; the same numbers whatever the pieces."""
     many = {name: np.repeat(each, 100, axis=0) if "train" in name else each for name, each in random_images().items()}
     made = problem.Problem(parameters_of(many, MODEL), many)
-    assert [len(stack[0][0]) for stack in made.whole("train").stacks] == [192, 16]
+    assert [len(stack[0][0]) for stack in of_training_set(made).stacks] == [192, 16]
     few, states = trained(random_images())
-    whole = few.whole("train")
+    whole = of_training_set(few)
     assert [len(stack[0][0]) for stack in whole.stacks] == [4]
-    monkeypatch.setattr(problem, "HELD", 3 * sum(convnet.work(few.shapes)[1]))
-    cut = few.whole("train")
+    monkeypatch.setattr(whole_set, "HELD", 3 * sum(convnet.work(few.shapes)[1]))
+    cut = of_training_set(few)
     assert [len(stack[0][0]) for stack in cut.stacks] == [3, 1]
     for one, other in zip(whole.loss_and_gradient(states[-1]), cut.loss_and_gradient(states[-1]), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
@@ -169,5 +171,5 @@ def test_images_of_an_archive(tmp_path):
     made, states = trained(few)
     np.testing.assert_array_equal(made.examples["labels_train"], [0, 1, 2, 3])
     np.testing.assert_allclose(made.examples["inputs_train"][:, 7], np.arange(4) * 10 / 255)
-    losses = [made.whole("train").loss_and_gradient(each)[0] for each in states]
+    losses = [of_training_set(made).loss_and_gradient(each)[0] for each in states]
     assert losses[2] < losses[0]
