@@ -146,10 +146,11 @@ def changed(monkeypatch, file: str, edited: Digests) -> set[str]:
 
 
 DENSE = {"spectrum", "perturbation", "behaviour", "subspace", "pfj", "angles", "identity"}
+HESSIAN = {"hessian", "projected", "joint", "null_models"}
 PARTIAL = {"triplets", "density", "responses"}
 # an edit: module, old and new text; whose own code it is, of all that params.yaml, smoke and LeNet compute
 EDITS = {
-    "optimizer's step": ("learning.training", "return State(optax.apply", "return State(2 * optax.apply", {"train", "jacobian", "agreement"} | DENSE | PARTIAL),
+    "optimizer's step": ("learning.training", "return State(optax.apply", "return State(2 * optax.apply", {"train", "jacobian", "agreement"} | DENSE | HESSIAN | PARTIAL),
     "model": ("learning.models.mlp", "inputs = activation(inputs)", "inputs = 2 * activation(inputs)", {"train"}),
     "model, closed form": ("learning.models.mlp", "scipy.linalg.orth(made)", "scipy.linalg.orth(2 * made)", {"train"}),
     "another model": ("learning.models.lenet5", "SIDE, WINDOW, PADDING = 28, 5, 2", "SIDE, WINDOW, PADDING = 28, 5, 3", {"train"}),
@@ -161,13 +162,17 @@ EDITS = {
     "data set's format": ("learning.datasets._idx", "content[3]", "content[2]", {"data"}),
     "variants": ("learning.variants", "default_rng([variant_seed, 0])", "default_rng([variant_seed, 2])", {"data"}),
     "schedule": ("learning.schedules.cosine", "decay_steps=steps", "decay_steps=2 * steps", {"train"}),
-    "product with J": ("jacobian.tangents", "jnp.add", "jnp.subtract", {"jacobian", "agreement"} | DENSE | PARTIAL),
+    "product with J": ("jacobian.tangents", "jnp.add", "jnp.subtract", {"jacobian", "agreement"} | DENSE | HESSIAN | PARTIAL),
     "columns": ("stages.columns", "J.pieces(first, last)", "J.pieces(last, first)", {"jacobian"}),
     "decomposition": ("spectral.svd", "np.sign(largest)", "np.sign(-largest)", {"svd", "identity"}),
     "triplets": ("spectral.partial_svd", "bound <= tolerance", "bound < tolerance", {"triplets"}),
     "counts": ("spectral.quadrature", "OUTSIDE = 5e-4", "OUTSIDE = 5e-5", {"density"}),
-    "subspaces": ("spectral.subspaces", "return 1 / size", "return 1.0 / size", {"subspace", "pfj", "angles"}),
-    "exact bulk": ("learning.exact_bulk", "EXACT = 1e-10", "EXACT = 1e-11", {"spectrum", "behaviour", "pfj", "angles"}),
+    "subspaces": ("spectral.subspaces", "return 1 / size", "return 1.0 / size", {"subspace", "pfj", "angles", "projected", "joint", "null_models"}),
+    "exact bulk": ("learning.exact_bulk", "EXACT = 1e-10", "EXACT = 1e-11", {"spectrum", "behaviour", "pfj", "angles", "joint", "null_models"}),
+    "loss on a whole set": ("learning.whole", "PIECE = 1000", "PIECE = 999", HESSIAN),
+    "eigenvalues": ("spectral.eigen", "POWERS = 3", "POWERS = 4", {"hessian", "projected", "joint"}),
+    "sums of Hessians": ("jacobian.summed", "SEGMENT = 256", "SEGMENT = 255", {"joint", "null_models"}),
+    "single states": ("jacobian.states", "MANY = 256", "MANY = 255", {"hessian", "projected", "joint"}),
     "one analysis": ("analyses.perturbation.compute", "response.starts(theta", "response.starts(2 * theta", {"perturbation"}),
     "what two analyses share": ("jacobian.response", "s * each", "2 * s * each", {"perturbation", "responses"}),
     "figures of one analysis": ("analyses.spectrum.figures", 'label=name', 'label=str(name)', {"figure spectrum", "figure uv_cosine", "figure bird"}),

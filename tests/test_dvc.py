@@ -111,7 +111,8 @@ def test_edit_under_one_engine_and_go_on_with_the_other(project):
 
 def test_an_edit_of_the_code(project):
     project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/spectral/subspaces.py")
-    assert set(project.dvc("repro")) == {"subspace", "pfj", "angles", "figures"}
+    reading = {"subspace", "pfj", "angles", "projected", "joint", "null_models"}
+    assert set(project.dvc("repro")) == {*reading, "figures"}
     assert project.snakemake() == {}
 
 
@@ -227,6 +228,7 @@ def test_edits_of_all_analyses(project):
         "behaviour": 1,
         "subspace": 1,
         "angles": 1,
+        "null_models": 1,
     }
     assert project.snakemake() == {}
 

@@ -101,6 +101,13 @@ def settings(made, section):
         ("perturbation", "responses.csv", ["along", "off", "predicted", "test_loss"]),
         ("behaviour", "divergence.csv", ["kl_max", "kl_mean"]),
         ("behaviour", "displacement.csv", ["displacement"]),
+        ("hessian", "eigenvalues.csv", ["eigenvalue"]),
+        ("hessian", "gradient.csv", ["train_loss", "overlap", "overlap_test", "overlap_random"]),
+        ("hessian", "persistence.csv", ["persistence"]),
+        ("projected", "losses.csv", ["train_loss", "test_loss"]),
+        ("projected", "projector.csv", ["chi", "eigenvalue"]),
+        ("joint", "spaces.csv", ["share", "chance"]),
+        ("joint", "path.csv", ["share", "norm"]),
     ],
 )
 def test_a_session_says_what_the_workflow_says(both, name, file, numbers):
