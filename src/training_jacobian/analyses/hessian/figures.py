@@ -87,7 +87,7 @@ def overlap(figure: Figure, table: pd.DataFrame) -> None:
             band(axes, known, "step", column, label=label, color=color, linestyle=style)
     by_step(axes)
     axes.set(ylabel=r"Overlap $g \cdot Hg \,/\, |g| |Hg|$", ylim=(min(0, table["overlap"].min()), 1.02))
-    legend(axes)
+    legend(axes, loc="lower right")
 
 
 def persistence(figure: Figure, table: pd.DataFrame) -> None:

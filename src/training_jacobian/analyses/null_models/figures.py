@@ -42,7 +42,8 @@ def overlaps(figure: Figure, table: pd.DataFrame) -> None:
         band(axes, random, "dimension", "chance_corrected", label="random space", color="0.6", linestyle=":")
         axes.set(title=f"with $J$'s {side} bulk", xlabel="Dimension $k$ of the bulk", ylim=(-0.05, 1.02))
     panels["right"].set(ylabel="Overlap above chance")
-    legend(panels["left"])
+    lines = dict(zip(*reversed(panels["left"].get_legend_handles_labels()), strict=True))
+    figure.legend(lines.values(), lines.keys(), frameon=False, ncols=5, loc="outside lower center")
 
 
 PLOTS = {"null_spectra": Plot(spectra, width=2), "null_overlaps": Plot(overlaps, width=2)}
