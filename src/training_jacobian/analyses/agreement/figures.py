@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from training_jacobian.figures.frame import Plot, legend
+from training_jacobian.figures.frame import Plot
 
 
 def agreement(figure: Figure, table: pd.DataFrame) -> None:
@@ -14,7 +14,8 @@ def agreement(figure: Figure, table: pd.DataFrame) -> None:
         axes.loglog(by.index, by, "o-", label=name)
     axes.axhline(1, color="black", linestyle="--", linewidth=0.8)
     axes.set(xlabel="Size of the step in $\\theta_0$", ylabel="$|\\Delta\\theta_T / h - J v| \\, / \\, |J v|$")
-    legend(axes)
+    if len(axes.get_legend_handles_labels()[0]) > 1:
+        figure.legend(frameon=False, ncols=3, loc="outside lower center")  # the lines are anywhere inside
 
 
 PLOTS = {"agreement": Plot(agreement)}
