@@ -26,6 +26,9 @@ class Summary(Section):
     fc_large_batch: Runs | None = Field(default=None, description="batches of 256")
     fc_random_labels: Runs | None = None
     sine: Runs | None = Field(default=None, description="regression of a noisy sine")
+    convnet_random_labels: Runs | None = Field(default=None, description="table 1: CIFAR-10")
+    convnet_adam: Runs | None = None
+    song: Runs | None = Field(default=None, description="Song et al.: MNIST, 200-200, tanh, squared error")
 
     @property
     def parts(self) -> dict[str, list[str]]:
