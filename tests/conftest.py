@@ -75,6 +75,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "test_kills_at_random_moments" not in item.name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def programs_are_let_go():
+    """Those of all modules together took 6 GB."""
+    yield
+    jax.clear_caches()
+
+
 SMOKE = (ROOT / "studies/smoke.yaml").read_text()
 
 
