@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from training_jacobian.section import Found, Name, Section
-from training_jacobian.workflow.catalog import KINDS
+from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.loading import ParamsError, parse
 from training_jacobian.workflow.params import Params, Run
 from training_jacobian.workflow.sweeps import Sweep
@@ -28,6 +28,8 @@ RUNS = ["r0", "r1", "r2"]  # as they are called until all is drawn
 WORDS = ["on", "no", "null", "true", "y", "e3", "inf"]  # that YAML takes for something else, or might
 Tree = dict[str, Any]
 Step = tuple[Any, ...]  # a path
+# sections that a run with what they are of needs
+ALWAYS = {name: each.settings for name, each in ANALYSES.items() if each.always and each.settings}
 
 
 def flat(annotation: Any) -> tuple[Any, dict[str, Any]]:
@@ -204,7 +206,7 @@ def renamed(tree: Any, called: dict[str, str]) -> Any:
 def params(draw: Any) -> Tree:
     """A right params file: of its runs, plots and options, those that the rules of the whole file allow."""
     whole = draw(whole_file())
-    optional = [name for name, field in Params.model_fields.items() if not field.is_required()]
+    optional = [name for name, field in Params.model_fields.items() if not field.is_required() and name not in ALWAYS]
     tree = {name: value for name, value in whole.items() if name not in optional}
     tree["runs"] = {RUNS[0]: draw(st.sampled_from([{}, None]))}
     starts = (put(tree, ("figures", "plots"), {"first": {"kind": kind, "runs": RUNS[:1]}}) for kind in KINDS)
@@ -228,7 +230,10 @@ def params(draw: Any) -> Tree:
 @cache
 def whole_file() -> st.SearchStrategy[Tree]:
     """Its sections, each right in itself."""
-    fields = {name: drawn(Annotated[field.annotation, field]) for name, field in Params.model_fields.items()}
+    fields = {
+        name: drawn(ALWAYS.get(name) or Annotated[field.annotation, field])
+        for name, field in Params.model_fields.items()
+    }
     return st.fixed_dictionaries({name: each for name, each in fields.items() if name != "runs"})
 
 

@@ -52,7 +52,7 @@ def test_path(capsys):
     assert capsys.readouterr().out == f"results/svd/{key}/svd.h5\n"
     assert cli.main(["path", "paper"]) == 0
     stages = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert stages == [*STAGES, "agreement", "spectrum", "behaviour", "identity", "perturbation", "subspace"]
+    assert stages == [*STAGES, "agreement", "spectrum", "behaviour", "hessian", "identity", "perturbation", "subspace"]
 
 
 def test_path_of_what_no_figure_shows(capsys):

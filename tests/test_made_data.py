@@ -11,6 +11,7 @@ from training_jacobian.learning import exact_bulk, problem
 from training_jacobian.learning.components import chosen, component
 from training_jacobian.learning.layout import shapes_of
 from training_jacobian.learning.models import linear
+from training_jacobian.learning.whole import classes as classes_of
 from training_jacobian.spectral import svd
 from training_jacobian.stages import data
 
@@ -114,7 +115,7 @@ def test_params_and_analyses_of_the_sine(tmp_path, monkeypatch):
     """Data, training and Hessian through params.yaml; the parameter-function Jacobian is refused, as of files."""
     monkeypatch.chdir(tmp_path)
     run = own_files.trained(own_files.load(**OF_SINE))
-    assert run.problem.classes == 1
+    assert classes_of(run.problem) == 1
     found = hessian.compute(run, HESSIAN)["gradient.csv"]
     assert list(found["step"]) == [0, 1, 2, 4, 5, 6, 8]
     assert np.isfinite(found[["train_loss", "f_top", "overlap", "overlap_test"]].to_numpy()).all()

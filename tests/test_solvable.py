@@ -27,6 +27,8 @@ from training_jacobian.jacobian import trajectory
 from training_jacobian.learning import problem
 from training_jacobian.learning.datasets import gaussians
 from training_jacobian.learning.models import linear
+from training_jacobian.learning.whole import classes as classes_of
+from training_jacobian.learning.whole import of_training_set
 
 LINEAR, BIASED = {"name": "linear"}, {"name": "mlp", "hidden": [], "activation": "gelu"}
 D, ETA, STEPS = 8, 0.5, 2000
@@ -63,13 +65,13 @@ def thetas(run):
 
 def at_end(of, run):
     """Gradient (N,) and Hessian (N, N) of the whole loss at the end."""
-    whole, end = of.whole("train"), thetas(run)[-1]
+    whole, end = of_training_set(of), thetas(run)[-1]
     return whole.loss_and_gradient(end)[1], whole.products(end, np.eye(of.size))
 
 
 def analysed(of, run, checkpoints=(1,)):
     """Tables of the analysis `hessian`: the row of the end, and the eigenvalues there."""
-    settings = {**SETTINGS, "pairs": 2 * of.classes, "checkpoints": list(checkpoints)}
+    settings = {**SETTINGS, "pairs": 2 * classes_of(of), "checkpoints": list(checkpoints)}
     made = hessian.compute(SimpleNamespace(problem=of, trajectory=lambda: run), settings)
     eigenvalues = made["eigenvalues.csv"]
     return made["gradient.csv"].iloc[-1], eigenvalues[eigenvalues["step"] == STEPS]["eigenvalue"].to_numpy()
@@ -139,7 +141,7 @@ def test_rank_flat_directions_and_decay(two):
     flat = linear.untouched(of.shapes, np.asarray(of.examples["inputs_train"]), of.loss.gauge(2))
     assert flat.shape == (2 * D, 2 * D - 2)
     assert np.abs(at_end(of, run)[1] @ flat).max() < EXACT * values[0]
-    half = of.whole("train").hessian(thetas(run)[STEPS // 2]) @ np.eye(of.size)
+    half = of_training_set(of).hessian(thetas(run)[STEPS // 2]) @ np.eye(of.size)
     assert np.linalg.eigvalsh(half)[-1] / values[0] == pytest.approx(2, rel=LATE)
     more = np.linalg.eigvalsh(at_end(*trained(spread=0.1))[1])[::-1]  # negative control: not flat
     assert more[2] > 1e-3 * more[0]

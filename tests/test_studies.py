@@ -168,5 +168,6 @@ def test_names_are_checked(tmp_path):
 def test_those_of_the_repository_are_right(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = studies.found()
-    assert list(found) == ["lenet", "mlp_mnist", "smoke"]
+    assert list(found) == sorted(path.stem for path in (ROOT / "studies").glob("*.yaml"))
+    assert {"lenet", "mlp_mnist", "smoke", "solvable", "tiny_subspace"} <= set(found)
     assert all(load(path).runs for path in found.values())
