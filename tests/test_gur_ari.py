@@ -122,8 +122,8 @@ def test_joint_and_null_models(tmp_path):
     )
     overlaps = pd.DataFrame(
         [
-            {"model": model, "side": side, "dimension": k, "chance_corrected": value - 0.1 * (k > 1500)}
-            for k in (990, 2000)
+            {"model": model, "side": side, "dimension": k, "chance_corrected": value - 0.1 * (k < 1500)}
+            for k in (990, 2600)
             for model, side, value in (
                 *(("jacobian", "left", 0.96), ("summed", "left", 0.94), ("summed", "right", 0.96)),
                 *(("initial", "left", 0.6), ("initial", "right", 0.8)),
