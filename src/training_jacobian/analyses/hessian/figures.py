@@ -61,19 +61,20 @@ def gradient(figure: Figure, table: pd.DataFrame) -> None:
     by_step(loss)
     by_step(part)
     loss.set(xlabel="")
-    legend(loss, ncols=1 if order < 3 else 2)
+    runs = loss.lines if len(loss.lines) > 1 else []
     lines = [
         Line2D([], [], color="0.3", label="top"),
         Line2D([], [], color="0.3", linestyle="--", label="next"),
         Line2D([], [], color="black", linestyle=":", label="chance"),
     ]
-    figure.legend(handles=lines, frameon=False, ncols=3, loc="outside lower center")  # lines may be anywhere inside
+    # below, in columns: lines may be anywhere inside
+    figure.legend(handles=[*runs, *lines], frameon=False, ncols=3, loc="outside lower center")
 
 
 OVERLAPS = {
-    "overlap": ("gradient, training set", "C0", "-"),
-    "overlap_test": ("gradient, test set", "C1", "-"),
-    "overlap_in_top": ("random vector of the top space", "0.5", "--"),
+    "overlap": ("training gradient", "C0", "-"),
+    "overlap_test": ("test gradient", "C1", "-"),
+    "overlap_in_top": ("random, of the top space", "0.5", "--"),
     "overlap_random": ("random vector", "black", ":"),
 }
 
@@ -87,7 +88,7 @@ def overlap(figure: Figure, table: pd.DataFrame) -> None:
             band(axes, known, "step", column, label=label, color=color, linestyle=style)
     by_step(axes)
     axes.set(ylabel=r"Overlap $g \cdot Hg \,/\, |g| |Hg|$", ylim=(min(0, table["overlap"].min()), 1.02))
-    legend(axes, loc="lower right")
+    figure.legend(frameon=False, ncols=2, loc="outside lower center")
 
 
 def persistence(figure: Figure, table: pd.DataFrame) -> None:
@@ -115,6 +116,6 @@ def _spaces(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 PLOTS = {
     "hessian_eigenvalues": Plot(eigenvalues),
     "hessian_gradient": Plot(gradient, height=1.8),
-    "hessian_overlap": Plot(overlap),
+    "hessian_overlap": Plot(overlap, height=1.2),
     "hessian_persistence": Plot(persistence, width=1.6),
 }
