@@ -50,7 +50,8 @@ def drawn(kind, table):
     plot = plot_of(kind)
     figure = plt.figure()
     plot.draw(figure, table.copy())
-    texts = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes if axes.get_legend()]
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    texts = [[text.get_text() for text in each.get_texts()] for each in legends]
     plt.close("all")
     plot.save(table.copy(), STYLE, {"png": (out := io.BytesIO())})
     return out.getvalue(), texts
@@ -73,7 +74,7 @@ def test_without_a_test_set_or_spaces(tables):
     assert table["f_top"].isna().any()  # spaces are seldom computed: checkpoints alone have one
     _, [whole] = drawn("hessian_overlap", table)
     _, [without] = drawn("hessian_overlap", table.assign(overlap_test=np.nan))
-    assert set(whole) - set(without) == {"gradient, test set"}
+    assert set(whole) - set(without) == {"test gradient"}
     nothing = table.assign(f_top=np.nan, f_next=np.nan, f_random=np.nan, overlap_in_top=np.nan)
     for kind in ("hessian_gradient", "hessian_overlap"):
         assert drawn(kind, nothing)[0] != drawn(kind, table)[0]
