@@ -79,7 +79,7 @@ STATEMENTS = [
     ),
     *(
         between(part, f"{of} loss {where}", source, low, high, ours(kind, f"{of}_loss".replace("training", "train")))
-        for part in ("sgd", "song")
+        for part in ("sgd", "momentum", "song")  # "so too with momentum", says the text
         for of, where, source, low, high, ours, kind in PROJECTED
     ),
     *(
