@@ -239,3 +239,13 @@ def test_the_optimizer_does_not_matter_but_for_where_it_leads():
     values = np.linalg.eigvalsh(adam.dense(adam.at(15)))[::-1]
     np.testing.assert_allclose(table["eigenvalue"], values[:24], atol=1e-11)
     assert np.abs(values - np.linalg.eigvalsh(adam.dense(Small(optimizer=SGD).at(15)))[::-1]).max() > 1e-3
+
+
+def test_declarations_reckon_with_what_is_computed():
+    """They cannot import it: it brings JAX."""
+    from training_jacobian.analyses import hessian, projected
+    from training_jacobian.analyses.hessian import compute as of_hessian
+    from training_jacobian.analyses.projected import compute as of_projected
+
+    assert hessian.STEPS == of_hessian.STEPS
+    assert projected.MORE == of_projected.MORE
