@@ -52,10 +52,10 @@ def test_on_a_quadratic_the_average_is_the_jacobian_itself(run):
 def test_with_small_steps_the_exponential_is_the_jacobian_too():
     """exp(-w H) and (1 - eta H)^T: the difference is of second order in eta."""
     off = []
-    for learning_rate in (0.01, 0.001):
+    for learning_rate in (0.001, 0.0001):  # so small that the next order is below the bar
         small = quadratic(optimizer={"name": "sgd", "learning_rate": learning_rate})
         off.append(np.abs(dict(maps(small))["summed"] - small.jacobian).max())
-    assert off[1] == pytest.approx(off[0] / 100, rel=0.3)
+    assert off[1] == pytest.approx(off[0] / 100, rel=0.05)
 
 
 def test_on_a_network_no_null_model_is_the_jacobian():
