@@ -14,6 +14,7 @@ from training_jacobian.artifacts.address import canonical, home
 from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.jobs import troubles
 from training_jacobian.workflow import catalog, costs, fits, needs, plan, publish, studies, times
+from training_jacobian.workflow import report as page  # `report` is Snakemake's
 from training_jacobian.workflow.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
