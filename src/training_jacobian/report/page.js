@@ -48,7 +48,7 @@ async function drawSpectrum() {
   const options = { actions: false, renderer: "svg", ast: false, tooltip: { theme: dark.matches ? "dark" : "light" } };
   view = (await vegaEmbed("#spectrum", specification, options)).view;
   view.addSignalListener("pick", (_, picked) => picked.index && go(picked.index[0]));
-  view.signal("at", state.index).run();
+  await view.signal("at", state.index).runAsync();
 }
 
 function data() {
@@ -62,7 +62,7 @@ function go(wanted) {
   byId("told").textContent = index === wanted ? "" :
     `The vectors of direction ${wanted} are not in this file; the nearest that is: ${index}. Its numbers are in directions.csv.`;
   byId("index").value = index;
-  if (view) view.signal("at", index).run();
+  if (view) view.signal("at", index).runAsync(); // a click comes from within a run
   show();
 }
 

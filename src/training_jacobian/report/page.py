@@ -30,7 +30,7 @@ def html(recipe: Recipe) -> str:
             runs.setdefault(columns["run"], {})[Path(folder).parent.name] = Path(folder)
     template, fixed = _template(), {**_libraries(), "spectrum": chart.spectrum()}
     least = PICTURES // 4 if runs else 0
-    rest = len(template.render(**said, **fixed, explored={}).encode())
+    rest = len(template.render(**said, **fixed, explored=dict.fromkeys(runs)).encode())
     for each in sorted(said["drawn"], key=lambda each: -len(each.get("picture", ""))):
         if rest > LIMIT - least - MARGIN and each.get("picture"):
             rest -= len(each["picture"])

@@ -123,4 +123,8 @@ def _layout(run: Any) -> dict[str, Any]:
     parts = {name: list(shape) for name, shape in run.shapes.items()}
     picture = getattr(run.data, "picture", None)
     seen = [name for name, shape in parts.items() if picture and len(shape) == 2 and shape[0] == math.prod(picture)]
-    return {"parts": list(parts.items()), "picture": list(picture or []), "first": seen[0] if seen else None}
+    return {
+        "parts": [[name, shape] for name, shape in parts.items()],
+        "picture": list(picture or []),
+        "first": seen[0] if seen else None,
+    }

@@ -67,7 +67,7 @@ ANALYSIS = Analysis(
         ),
         "pfj_nullity": Kind(
             "nullity.csv",
-            "How many directions change no output at all, by inputs, and how many of them are explained: what the "
+            "How many directions change no output at all, by inputs. Beside it how many of them are explained: what the "
             "loss ignores, inputs that are always zero, inputs lit too rarely.",
             drawn=False,
         ),

@@ -83,8 +83,8 @@ ANALYSIS = Analysis(
         ),
         "projector": Kind(
             "projector.csv",
-            "At each renewal of the top space: which part of the gradient lies in it (chi), and how exact its "
-            "eigenvectors are (residual and bound of the error).",
+            "One row a renewal of the top space. Which part of the gradient lies in it (chi), and how exact its "
+            "eigenvectors are (residual, and bound of the error).",
             drawn=False,
         ),
     },
