@@ -362,6 +362,7 @@ def test_runs_that_j_does_not_describe_are_marked(project, made):
     store.write_csv(where / "runs.csv", table)
     found = Page(page.html(project)).text
     assert "Careful: of seed_1 the Jacobian does not describe" in found
+    assert "seed_1: J does not describe it" in found  # in the explorer
     marked = re.findall(r"J does not describe how training answers: ([^.]*)\.", found)
     assert set(marked) == {"seed_1"}
     assert len(marked) == sum("seed_1" in each["runs"] for each in project["parameters"]["figures"].values())

@@ -17,11 +17,6 @@ def text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def whole(number: int) -> str:
-    """A count with spaces between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def table(frame: pd.DataFrame, rows: int = ROWS) -> dict[str, Any]:
     """Header and rows as text, thinned evenly to so many; how many there are."""
     shown = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, rows).astype(int))] if len(frame) > rows else frame

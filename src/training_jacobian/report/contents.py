@@ -17,13 +17,14 @@ from training_jacobian.artifacts.store import check
 from training_jacobian.report.cells import table, text
 from training_jacobian.report.explorer import data_uri
 
-LIBRARIES = ("jax", "jaxlib", "numpy", "scipy", "pandas", "h5py", "matplotlib", "snakemake", "altair", "itables")
+# what jobs have, wherever they run
+LIBRARIES = ("jax", "jaxlib", "numpy", "scipy", "pandas", "h5py", "matplotlib", "altair", "itables")
 REGIONS = ("chaotic", "bulk", "stable")
 SIGNS = {"agrees": "\u2713", "agrees within seeds": "\u2248", "differs": "\u2717", "not computed": "\u2013"}
 
 
 def of(recipe: Recipe) -> dict[str, Any]:
-    """All of it but the explorer; `folders` by figure and, of runs, by stage.  Raises ArtifactError."""
+    """All of it but the explorer.  Raises ArtifactError if a file is missing or damaged."""
     parameters = recipe["parameters"]
     figures = {columns["figure"]: Path(folder) for columns, folder in recipe["inputs"] if "figure" in columns}
     runs = pd.read_csv(check(figures["runs"] / "runs.csv"))
@@ -36,14 +37,10 @@ def of(recipe: Recipe) -> dict[str, Any]:
         "signs": SIGNS,
         "runs_table": table(runs, len(runs)),
         "drawn": [_figure(name, folder, parameters["figures"][name]) for name, folder in figures.items()],
-        "folders": {name: folder.name for name, folder in figures.items()},
-        "versions": {"training-jacobian": __version__, "Python": python_version(), **_versions()},
+        "versions": {"training-jacobian": __version__, "Python": python_version()}
+        | {name: version(name) for name in LIBRARIES},
         "made_by": sorted({_made_by(Path(folder)) for _, folder in recipe["inputs"]}),
     }
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in LIBRARIES}
 
 
 def _made_by(folder: Path) -> str:
@@ -74,8 +71,8 @@ def _counts(runs: pd.DataFrame, explored: dict[str, Any]) -> list[dict[str, str]
 
 def _undescribed(runs: pd.DataFrame) -> list[str]:
     """Runs whose J does not describe how training answers."""
-    described = runs.get("describes_response", pd.Series(dtype=object))
-    return list(runs.loc[described.eq(False).fillna(False).reindex(runs.index, fill_value=False), "run"])
+    described = runs.get("describes_response")
+    return [] if described is None else list(runs.loc[described.eq(False), "run"])
 
 
 def _statements(folder: Path | None) -> list[dict[str, Any]]:

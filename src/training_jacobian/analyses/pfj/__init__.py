@@ -67,8 +67,8 @@ ANALYSIS = Analysis(
         ),
         "pfj_nullity": Kind(
             "nullity.csv",
-            "How many directions change no output at all, by inputs. Beside it how many of them are explained: what the "
-            "loss ignores, inputs that are always zero, inputs lit too rarely.",
+            "How many directions change no output at all, by inputs. Beside it how many of them are explained: what "
+            "the loss ignores, inputs that are always zero, inputs lit too rarely.",
             drawn=False,
         ),
     },
