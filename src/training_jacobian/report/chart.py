@@ -48,7 +48,7 @@ def spectrum() -> dict[str, Any]:
     )
     chart = alt.layer(curve, picked, dots).add_params(at)
     chart = chart.properties(
-        width="container", height=240, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+        width="container", height=190, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )
     made: dict[str, Any] = chart.configure_legend(orient="top").to_dict()
     return made

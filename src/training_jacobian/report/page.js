@@ -121,10 +121,10 @@ function showDivergence(each, measures) {
 
 function drawn(each, side) {
   const made = element("figure"), { picture, scale } = each[side];
-  const what = side === "v" ? "v, at the start of training" : "u, at its end";
+  const what = `${side}_${each.index}, at the ${side === "v" ? "start" : "end"} of training`;
   const caption = element("figcaption");
   if (picture) {
-    const read = `${what}: the weights from the inputs to each unit as one small image, ${each.index === 1 ? "of the most chaotic direction" : `of direction ${each.index}`}.`;
+    const read = `${what}: the weights from the inputs to each unit of the first layer as one small image.`;
     made.append(element("img", "", { src: picture, alt: `Singular vector ${read} Blue is negative, red positive.` }));
     caption.append(element("p", `${what}. One small image a unit of the first layer: blue negative, white 0, red positive; full colour from ${scale} on.`));
   } else {
