@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     of_all("gc", GC, commands.gc).add_argument("--yes", action="store_true", help="delete it")
 
     reference = subparsers.add_parser("reference", help="print all keys of params.yaml and all analyses")
+    reference.add_argument("page", nargs="?", choices=["keys", "costs"], default="keys", help="or what a run takes")
     reference.set_defaults(command=commands.reference)
 
     of_workflow = subparsers.add_parser("job", help="compute a stage of a run (a job of the workflow)")

@@ -145,7 +145,13 @@ def gc(options: argparse.Namespace) -> int:
 
 
 def reference(options: argparse.Namespace) -> None:
-    """All keys of params.yaml, and all analyses."""
+    """All keys of params.yaml, and all analyses; or what a run takes."""
+    if options.page == "costs":
+        from training_jacobian.workflow import cost_page
+        from training_jacobian.workflow.loading import load
+
+        print(cost_page.page(load()), end="")
+        return
     from training_jacobian.workflow.reference import page
 
     print(page(), end="")
