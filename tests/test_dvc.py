@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -57,7 +58,8 @@ class Repository(Project):
 
 def create(root: Path, params: str) -> Repository:
     Project.create(root, params)
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml", ".gitignore"):
+    plots = (".dvc/plots/kinds.json", ".dvc/plots/runs.json")
+    for name in (".dvc/config", ".dvc/.gitignore", *plots, ".dvcignore", "dvc.yaml", ".gitignore"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     made = Repository(root)
@@ -327,4 +329,6 @@ def test_plots_and_pictures_of_the_pipeline(project):
     page = (project.root / "plots/index.html").read_text()
     assert "singular value" in page
     assert "test loss (nats)" in page
+    assert set(re.findall(r'"kind": "(\w+)"', page)) == {"bulk", "stable", "chaotic", "complement", "random"}
+    assert '"field": "kind"' in page  # they are told apart
     assert "jacobian" in project.call("dvc", "dag")
