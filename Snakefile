@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 from training_jacobian.artifacts.address import canonical, home
 from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.jobs import troubles
-from training_jacobian.workflow import catalog, costs, fits, needs, plan, publish, studies, times
+from training_jacobian.workflow import catalog, costs, fits, needs, plan, publish, studies, terminal, times
 from training_jacobian.workflow.loading import ParamsError
 
 PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
@@ -22,11 +22,13 @@ if workflow.config_settings.config or len(PARAMS) > 1:
 try:
     # a job of a cluster may be of any study
     PLANS = studies.Plans(plan.plan(PARAMS[0]), studies.asked_for(sys.argv[1:]) if workflow.is_main_process else None)
-    for each in PLANS.asked(sys.argv[1:]):
+    ASKED, MISSING = PLANS.asked(sys.argv[1:]), []
+    for each in ASKED:
         if workflow.is_main_process and "--unlock" not in sys.argv:
             # with --jobs they are submitted, and ask for memory: Snakemake asks for no more than --resources mem_mb=...
             fits.check(each, workflow.nodes is None, getattr(workflow.global_resources.get("mem_mb"), "value", None))
-            costs.announce(each, None if workflow.nodes else workflow.resource_settings.cores, sys.argv[1:])
+            cores = None if workflow.nodes else workflow.resource_settings.cores
+            MISSING += costs.announce(each, cores, sys.argv[1:])
     PLANS.write_recipes()
     # newer than what is published exactly when the content of that is out of date
     STAMPS = {each.study: publish.stamp(each.wanted()) for each in PLANS.all}
@@ -37,6 +39,7 @@ except OSError as error:
 if workflow.is_main_process and workflow.nodes is None and "mem" not in workflow.global_resources:
     # jobs that do not fit side by side wait for each other
     workflow.register_resource("mem_mb", fits.machine_memory()[0] // 10**6)
+terminal.install(workflow, PLANS.all, ASKED, MISSING)
 
 
 include: "workflow/rules/common.smk"

@@ -1,12 +1,13 @@
 """The command line: commands for people, and those of the workflow; what they need is imported when needed."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from training_jacobian import __version__, commands, job, streams
+from training_jacobian import __version__, commands, job, progress, streams
 from training_jacobian.jobs import troubles
 from training_jacobian.jobs.surroundings import settle
 
@@ -39,17 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _done(options: argparse.Namespace) -> int:
-    """Run a command, and tell what goes wrong; its status."""
+    """Run a command, and tell what goes wrong; its status.
+
+    A job of a workflow that tells of its jobs writes what it has to say into its log.
+    """
+    calm = bool(getattr(options, "log", None)) and progress.CALM in os.environ
+    progress.LOGS[:] = [Path(options.log)] if calm else []
     try:
         with commands.at_root(options):
             status = options.command(options) or 0
         sys.stdout.flush()  # a full disk is an error of this command
     except KeyboardInterrupt:
-        print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
+        if not calm:
+            print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
-        print(f"training-jacobian: {troubles.told(error, options)}", file=sys.stderr)
-        job.log(options, traceback.format_exc())
+        told = f"{troubles.TOLD}{troubles.told(error, options)}"
+        if not (job.log(options, f"{traceback.format_exc()}{told}\n") and calm):
+            print(told, file=sys.stderr)
         return 1
     job.log(options)
     return status
