@@ -9,15 +9,18 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.5")
-sys.path.insert(0, os.path.join(workflow.basedir, "src"))
+# where this file lies, also as a module of another workflow; not on this machine, if that names a repository
+HERE = os.path.normpath(workflow.current_basedir.get_path_or_uri(secret_free=True))
+MODULE = workflow.modifier.is_module
+sys.path.insert(0, os.path.join(HERE, "src"))
 from training_jacobian.artifacts.address import canonical, home
 from training_jacobian.artifacts.oserrors import ArtifactError
 from training_jacobian.jobs import troubles
 from training_jacobian.workflow import catalog, costs, fits, needs, plan, publish, studies, terminal, times
 from training_jacobian.workflow.loading import ParamsError
 
-PARAMS = workflow.overwrite_configfiles or ["params.yaml"]
-if workflow.config_settings.config or len(PARAMS) > 1:
+PARAMS = [config] if MODULE and config else workflow.overwrite_configfiles or ["params.yaml"]
+if not MODULE and (workflow.config_settings.config or len(PARAMS) > 1):
     raise WorkflowError("--config is not read here: edit params.yaml, or give one other file with --configfile FILE.")
 try:
     # a job of a cluster may be of any study
@@ -36,7 +39,7 @@ except (ParamsError, ArtifactError, fits.DoesNotFitError) as error:
     raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(troubles.cause(error))
-if workflow.is_main_process and workflow.nodes is None and "mem" not in workflow.global_resources:
+if workflow.is_main_process and not MODULE and workflow.nodes is None and "mem" not in workflow.global_resources:
     # jobs that do not fit side by side wait for each other
     workflow.register_resource("mem_mb", fits.machine_memory()[0] // 10**6)
 terminal.install(workflow, PLANS.all, ASKED, MISSING)

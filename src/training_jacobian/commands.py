@@ -16,7 +16,9 @@ def root_of(params: Path) -> Path:
     where it leads.
     """
     above = Path(os.path.abspath(params)).parents  # noqa: PTH100 (`..` is to go, links are to stay)
-    return next((folder for folder in (Path.cwd(), *above) if (folder / "Snakefile").is_file()), above[0])
+    marks = ("Snakefile", "workflow/Snakefile")  # the second, where another workflow has this one as a module
+    found = (folder for folder in (Path.cwd(), *above) if any((folder / mark).is_file() for mark in marks))
+    return next(found, above[0])
 
 
 @contextmanager
