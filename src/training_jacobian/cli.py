@@ -16,6 +16,7 @@ How a trained network depends on where its training began: J = d theta_T / d the
 
 The workflow computes everything; this command finds and explains its files.
   snakemake --cores all results/figs/all   compute what is missing, draw the figures
+  training-jacobian init                   the workflow itself, into an empty folder
   training-jacobian path paper svd         where the SVD of the run `paper` lies
   training-jacobian show paper             the parameters of that run, defaults filled in
   training-jacobian check                  is params.yaml right, and what does it cost?"""
@@ -107,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     of_all("status", "what is computed of params.yaml and of all studies, and how large it is", commands.status)
     of_all("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
     of_all("gc", GC, commands.gc).add_argument("--yes", action="store_true", help="delete it")
+
+    told = "make an empty folder a project: the workflow, params.yaml, studies"
+    init = subparsers.add_parser("init", help=told, description=told)
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="default: this one")
+    init.set_defaults(command=commands.init)
 
     reference = subparsers.add_parser("reference", help="print all keys of params.yaml and all analyses")
     reference.set_defaults(command=commands.reference)

@@ -3,19 +3,27 @@
 The files are those of the repository, which setup.py puts into the wheel.  Only the standard library is imported here.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-FILES = (  # the last one makes a folder a project
+LAST = "Snakefile"  # which makes a folder a project
+FILES = (
     *("workflow/Snakefile", "workflow/rules/*.smk", "profiles/*/config.yaml", "envs/*.yaml"),
-    *("params.yaml", "studies/*.yaml", "components/README.md", "data/README.md", "data/theta0_*.npy", "results/README.md"),
-    *("dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "Snakefile"),
+    *(
+        "params.yaml",
+        "studies/*.yaml",
+        "components/README.md",
+        "data/README.md",
+        "data/theta0_*.npy",
+        "results/README.md",
+    ),
+    *("dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", LAST),
 )
 SOURCES, PINNED = "src/training_jacobian", "requirements.txt"  # what DVC's stages depend on, there and here
+PACKED = "project"  # folder of the package in a wheel
 SHOWN = 5
 
 
@@ -27,9 +35,9 @@ def files(root: Path) -> Iterator[Path]:
 
 def source() -> Path:
     """Where the files lie: in the package, or around it in a clone.  Raises FileNotFoundError."""
-    packed, clone = PACKAGE / "project", PACKAGE.parents[1]
+    packed, clone = PACKAGE / PACKED, PACKAGE.parents[1]
     for root in (packed, clone):
-        if (root / "Snakefile").is_file():
+        if (root / LAST).is_file():
             return root
     raise FileNotFoundError(f"{packed} is missing: the package is not installed whole; install it again")
 
@@ -58,9 +66,8 @@ def init(folder: Path, version: str) -> None:
                 shutil.copyfile(root / each, scratch / each)
         stages = scratch / "dvc.yaml"
         stages.write_text(stages.read_text(encoding="utf-8").replace(SOURCES, PINNED), encoding="utf-8")
-        for name in tops[:-1] + tops[-1:]:
-            os.rename(scratch / name, folder / name)
-            moved.append(folder / name)
+        for name in sorted(tops, key=LAST.__eq__):
+            moved.append((scratch / name).rename(folder / name))
     except BaseException:
         for each in moved:
             shutil.rmtree(each) if each.is_dir() else each.unlink()
