@@ -45,7 +45,7 @@ def source() -> Path:
 def init(folder: Path, version: str) -> None:
     """Make `folder` a project, whole or not at all; what is there, such as .git and .venv, is left alone.
 
-    Raises FileExistsError where something is in the way.
+    Raises ValueError where something is in the way.
     """
     root = source()
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def init(folder: Path, version: str) -> None:
     in_the_way = [name for name in there if not name.startswith(".") or name in tops]
     if in_the_way:
         shown = ", ".join(in_the_way[:SHOWN]) + (" and more" if len(in_the_way) > SHOWN else "")
-        raise FileExistsError(f"{folder} is not empty: {shown}; name another folder, or move that away")
+        raise ValueError(f"{folder} is not empty: {shown}; name another folder, or move that away")
     scratch, moved = Path(tempfile.mkdtemp(prefix=".init-", dir=folder)), list[Path]()
     try:
         for each in made:

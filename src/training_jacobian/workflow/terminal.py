@@ -218,7 +218,7 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     wanted, logger = workflow.output_settings, logging.getLogger(LOGGER)
     other = wanted.dryrun or wanted.verbose or wanted.quiet or wanted.printshellcmds or wanted.debug_dag
     replaced = [each for each in logger.handlers if each.name == REPLACED]
-    if not workflow.is_main_process or workflow.modifier.is_module or other or not replaced:
+    if not workflow.is_main_process or other or not replaced:
         return
     expected = {(each.name, each.key): each.seconds for each in missing}
     calm = Calm(replaced[0], told.owners([*asked, *plans]), expected, workflow)
