@@ -16,6 +16,7 @@ import pytest
 
 from conftest import HANGS, SMOKE, Project
 from training_jacobian.artifacts.address import home
+from training_jacobian.artifacts.oserrors import AGAIN
 from training_jacobian.progress import CALM
 from training_jacobian.workflow import terminal, told
 from training_jacobian.workflow.tally import Tally
@@ -191,7 +192,7 @@ def test_jobs_that_a_cluster_ran_together(tmp_path):
         assert failed == [
             "failed: run a, stage svd: no room; make some; log: job.log"
             if "no room" in text
-            else "failed: train of a, svd of a: one of them has ended badly; run the same command again; log: slurm/1.log"
+            else f"failed: train of a, svd of a: one of them has ended badly; {AGAIN}; log: slurm/1.log"
         ]
 
 
