@@ -104,10 +104,10 @@ def test_a_run_that_goes_well(calm):
     lines = calm.lines()
     assert lines[:3] == ["6 jobs on 2 cores: 3 of 2 runs, 3 for figures and tables", "  a: train, svd", "  b: train"]
     assert [re.sub(r" [\d.e-]+ s$", "", line) for line in lines[3:7]] == [
-        "[ 0:00] 2/6  train of a, b: 2 jobs,",
-        "[ 0:00] 3/6  svd of a:",
-        "[ 0:00] 4/6  figure bird:",
-        "[ 0:00] 5/6  runs:",
+        "[ 0:00] 2/6,  0:00 left  train of a, b: 2 jobs,",
+        "[ 0:00] 3/6,  0:00 left  svd of a:",
+        "[ 0:00] 4/6,  0:00 left  figure bird:",
+        "[ 0:00] 5/6,  0:00 left  runs:",
     ]
     assert lines[7].startswith("6 jobs done in 0:00; by stage: ")
     assert all(f"{stage} " in " ".join(lines[7:]) for stage in ("train", "svd", "figure", "runs", "publish"))
@@ -221,8 +221,8 @@ def test_on_a_terminal_a_line_stays_in_place(columns, monkeypatch):
     assert len(shown) < columns
     calm.says("job_finished", job_id=0)
     calm.says("job_finished", job_id=1)
-    assert "\r\x1b[K[ 0:00] 2/6  train of a, b: 2 jobs, " in calm.stream.getvalue()
-    assert "jobs/min, about 0:00 left" in calm.stream.getvalue() or columns == 40
+    assert "\r\x1b[K[ 0:00] 2/6,  0:00 left  train of a, b: 2 jobs, " in calm.stream.getvalue()
+    assert "jobs/min; train of b" in calm.stream.getvalue() or columns == 40
     calm.handler.close()
 
 
@@ -305,7 +305,9 @@ def test_a_real_workflow_in_a_pipe(project):
     lines = lines_of(done)
     assert done.returncode == 0
     assert not [line for line in lines if re.search(HASH, line)]
-    assert any(re.fullmatch(r"\[ ?\d+:\d\d\] +\d+/\d+  svd of a, b, c: 3 jobs, .*", line) for line in lines)
+    assert any(
+        re.fullmatch(r"\[ ?\d+:\d\d\] +\d+/\d+, +\d+:\d\d left  svd of a, b, c: 3 jobs, .*", line) for line in lines
+    )
     assert lines[-1] == "figures: results/figs/ (3 figures, 4 tables)"
     assert len(lines) < 20
     log = max((project.root / ".snakemake/log").iterdir())

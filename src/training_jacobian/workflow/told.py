@@ -89,17 +89,18 @@ def stage_done(rule: str, tally: Tally, whose: Owners) -> str:
 
 
 def where(tally: Tally) -> str:
-    """How much is done."""
-    return f"[{clock(tally.elapsed):>5}] {tally.done.total():>{len(str(tally.total))}}/{tally.total}"
+    """How long it has taken, how much is done, and how long the rest will take, about."""
+    left = tally.remaining()
+    done = f"[{clock(tally.elapsed):>5}] {tally.done.total():>{len(str(tally.total))}}/{tally.total}"
+    return done if left is None else f"{done}, {clock(left):>5} left"
 
 
 def ahead(tally: Tally, whose: Owners) -> str:
-    """Rate, time left, and what runs."""
-    done, elapsed, left = tally.done.total(), tally.elapsed, tally.remaining()
-    parts = [] if left is None else [f"{60 * done / max(elapsed, 1e-9):.2g} jobs/min, about {clock(left)} left"]
+    """Rate, and what runs."""
+    rate = [f"{60 * tally.done.total() / max(tally.elapsed, 1e-9):.2g} jobs/min"] if tally.done else []
     running = sorted(tally.running.values(), key=lambda each: each.since)
-    parts += [f"{named(each.job[0], [each.job[1]], whose)}{_inside(each.log)}" for each in running]
-    return "; ".join(parts) or "starting"
+    parts = [f"{named(each.job[0], [each.job[1]], whose)}{_inside(each.log)}" for each in running]
+    return "; ".join([*rate, *parts]) or "starting"
 
 
 def _inside(log: str) -> str:
