@@ -119,7 +119,7 @@ class Calm(logging.Handler):
         """Of jobs submitted together those that say what was wrong; else all of them, and the log of the cluster."""
         ended = [(each["jobid"], self._ended_badly(tally, each["jobid"], "")) for each in record.job_error_info]
         jobs = [(number, each) for number, each in ended if each]
-        if not any(told.own_words(each) for _, each in jobs):
+        if jobs and not any(told.own_words(each) for _, each in jobs):
             log = ", ".join(map(str, record.aux_logs))
             self._tell(jobs[0][0], told.group_failed([each for _, each in jobs], log, self.owners))
         for number, each in jobs:
@@ -140,7 +140,8 @@ class Calm(logging.Handler):
         while not self.ended.wait(1):
             self.acquire()
             try:
-                self._show()
+                if not self.ended.is_set():  # meanwhile
+                    self._show()
             except Exception as error:
                 self._give_up(error)
             finally:

@@ -15,7 +15,7 @@ from training_jacobian.workflow.tally import Job, Started, Tally
 
 Owners = dict[str, list[str]]  # by key: the runs whose artifact it is, or the figure
 OF_RUNS = ("data", "train", "columns", *[stage for stage in catalog.ORDER if stage not in ("data", "train")])
-GLUE = "\0"
+GLUE = "\0"  # between words that stay on one line
 MOST = 8  # lines that say what runs need
 SKEW = 5  # seconds that the clock of a file system may be behind: an older log is of an earlier try
 
@@ -139,13 +139,13 @@ def group_failed(some: list[Started], log: str, whose: Owners) -> str:
 
 
 def by_stage(tally: Tally) -> str:
-    """What took how long, the longest first; where there is GLUE no line is to end."""
+    """What took how long, the longest first; with GLUE."""
     taken = sorted(tally.taken.items(), key=lambda item: -item[1])
     told = [f"{stage_of(rule)} {duration(seconds)}" for rule, seconds in taken if stage_of(rule) != "all"]
     return ", ".join(each.replace(" ", GLUE) for each in told)
 
 
-def found(made: Iterable[Path]) -> list[str]:
+def found(made: list[Path]) -> list[str]:
     """Lines: of some files, where figures were published and where a report lies."""
     listings = [each for each in made if each.name == "all" and each.parts[:2] == ("results", "figs")]
     lines = []
