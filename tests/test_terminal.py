@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -293,6 +294,19 @@ def test_time_left():
 )
 def test_names(names, text):
     assert told.listed(names) == text
+
+
+def test_where_figures_and_report_are(tmp_path):
+    folder = tmp_path / "results/figs/smoke"
+    folder.mkdir(parents=True)
+    for name in ("all", "bird.png", "bird.csv", "runs.csv"):
+        (folder / name).touch()
+    listing = Path("results/figs/smoke/all")
+    assert told.found([Path("results/svd/all"), listing]) == ["figures: results/figs/smoke/ (1 figure, 2 tables)"]
+    (folder / "report.html").touch()
+    for made in ([listing], [listing, Path("results/figs/smoke/report.html")]):
+        assert told.found(made)[1:] == ["report: results/figs/smoke/report.html"]
+    assert told.found([Path("results/report.html")]) == ["report: results/report.html"]
 
 
 def lines_of(done):
