@@ -11,7 +11,7 @@ if os.path.isdir(SOURCES):
     OURS += f"export PYTHONPATH={shlex.quote(SOURCES)}${{PYTHONPATH:+:$PYTHONPATH}}; "
 if not MODULE:  # the commands of another workflow are not to have it
     shell.prefix(literally(OURS))
-START = (literally(OURS) if MODULE else "") + "python -m training_jacobian "
+START = f"{literally(OURS) if MODULE else ''}python -m training_jacobian "
 ENVIRONMENT = os.path.join("envs", "training-jacobian.yaml")
 ENVIRONMENT = literally(os.path.join(HERE, ENVIRONMENT)) if os.path.isdir(HERE) else f"../../{ENVIRONMENT}"
 # The one command of all jobs.  What differs is in `params`: a rule made in a loop sees the loop's last values here.
