@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 LAST = "Snakefile"  # which makes a folder a project
 FILES = (
-    *("workflow/Snakefile", "workflow/rules/*.smk", "profiles/*/config.yaml", "envs/*.yaml"),
+    *("workflow/Snakefile", "workflow/rules/*.smk", "workflow/report/*", "profiles/*/config.yaml", "envs/*.yaml"),
     *(
         "params.yaml",
         "studies/*.yaml",

@@ -146,15 +146,15 @@ def by_stage(tally: Tally) -> str:
 
 
 def found(made: list[Path]) -> list[str]:
-    """Lines: of some files, where figures were published and where a report lies."""
+    """Lines: of some files, where figures were published, and the report on them."""
     folders = [each.parent for each in made if each.name == "all" and each.parts[:2] == ("results", "figs")]
     lines = []
     for folder in folders:
         figures, tables = (len(list(folder.glob(f"*.{kind}"))) for kind in ("png", "csv"))
         lines.append(f"figures: {folder}/ ({many(figures, 'figure')}, {many(tables, 'table')})")
-    reports = [each for each in made if each.suffix == ".html"]
-    reports += [each for folder in folders for each in sorted(folder.glob("*.html"))]
-    return lines + [f"report: {each}" for each in dict.fromkeys(reports)]
+    beside = [folder.parent if folder.name == "figs" else folder for folder in folders]
+    reports = [each / "report.html" for each in beside if (each / "report.html").exists()]
+    return lines + [f"report: {each}" for each in reports]
 
 
 def closing(tally: Tally, failed: int, interrupted: bool) -> list[str]:
