@@ -78,6 +78,7 @@ BAD = {
     "dimension above all": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "161"), r"run 'a': subspace\.dimensions\.stop = 161 is above 160, the parameters; lower it$"),
     "dimensions fall": (BIRD, "{kind: subspace, runs: [a]}\n" + ANGLES.replace("angles", "subspace").replace("80", "1"), r"subspace\.dimensions.*: start = 10 is not below stop = 1; change one"),
     "summary of no run": ("compute:", "summary: {paper: papr}\ncompute:", r"summary\.paper: no run 'papr'; allowed"),
+    "figure named like the report": ("    bird: {kind", "    report: {kind", r"a figure cannot be named 'report' like the page of all"),
     "figure named like the summary": ("    bird: {kind", "    summary: {kind", r"a figure cannot be named 'summary' like the table"),
     "unknown optimizer's parameter": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: lion, learning_rate: 0.1, b1: 0.9, b2: 0.99, weight_decay: 0, momentum: 0.9}", r"defaults\.training\.optimizer: unknown key 'momentum'"),
     "Adam without eps_root": ("{name: sgd, learning_rate: 0.1, momentum: 0.9}", "{name: adam, learning_rate: 0.1, b1: 0.9, b2: 0.99, eps: 1e-8}", r"defaults\.training\.optimizer\.eps_root: required key is missing"),

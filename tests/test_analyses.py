@@ -51,6 +51,24 @@ def test_what_comes_before_stands_before():
     assert len(KINDS) == sum(len(each.kinds) for each in ANALYSES.values())  # no kind is of two analyses
 
 
+def legible(caption: str) -> bool:
+    """Sentences in plain words, which both HTML and reStructuredText show as they stand."""
+    sentences = [each for each in caption.split(". ") if each]
+    return (
+        len(sentences) > 1
+        and max(map(len, sentences)) < 200
+        and caption.endswith(".")
+        and not set(caption) & set("$\\*`<_")
+    )
+
+
+def test_each_kind_says_what_it_shows_and_how_to_read_it():
+    for kind, (_, declared) in KINDS.items():
+        assert legible(declared.caption), kind
+    bad = ("", "Singular values", "Singular values. $\\sigma$ falls.", f"{'A long sentence ' * 20}. Another one.")
+    assert not any(map(legible, bad))
+
+
 @of_each
 def test_files_are_as_declared(made):
     recipe, folder = made

@@ -182,6 +182,7 @@ EDITS = {
     "threads": ("jobs.threads", "sorted(allowed)[:threads]", "sorted(allowed)[-threads:]", set()),
     "comment": ("learning.training", "return State(optax.apply", "# a comment\n        return State(optax.apply", set()),
     "docstring": ("learning.training", '"""One optimizer step', '"""A step', set()),
+    "report": ("report.explorer", "LEVELS = 31", "LEVELS = 15", {"figure report"}),
     "statements": ("figures.papers.belrose_scherlis.quantities", "BINS = 20", "BINS = 21", {"figure summary"}),
 }  # fmt: skip
 

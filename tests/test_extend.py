@@ -28,7 +28,7 @@ JACOBIANS = {
     "figure": 2,
     "runs": 1,
 }
-PUBLISHED = {"publish": 1, "all": 1}
+PUBLISHED = {"report": 1, "publish": 1, "all": 1}
 
 
 def files() -> dict[str, str]:

@@ -141,7 +141,7 @@ def test_commands_know_it(house, tmp_path):
 
 def test_exactly_what_an_edit_affects(house, tmp_path):
     project = house.copy(tmp_path / "project")
-    publish = {"publish": 1, "all": 1}
+    publish = {"report": 1, "publish": 1, "all": 1}
     edits = {
         "params.yaml": ("power: 1", "power: 2", {"drift": 2, "figure": 1, "runs": 1}),
         "src/training_jacobian/analyses/drift/figures.py": ("Step $t$", "Step", {"figure": 1}),

@@ -12,7 +12,7 @@ FLOORS = (
     {"spectral"},
     {"learning"},
     {"jacobian"},
-    {"run", "own", "figures"},
+    {"run", "own", "figures", "report"},
     {"analyses", "stages"},
     {"workflow"},
     {"job", "commands", "session", "drawing", "cli", "__main__", "__init__"},

@@ -17,7 +17,7 @@ from training_jacobian.artifacts import address
 from training_jacobian.stages import STAGES
 from training_jacobian.workflow import catalog
 
-PUBLISH = {"publish": 1, "all": 1}
+PUBLISH = {"report": 1, "publish": 1, "all": 1}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_only_what_is_affected(project, what):
 
 
 # rules that are not called like what their jobs are told to do, and like the stage in the recipe
-TOLD = {"figure": "figure", "table": "figure", "runs": "table", "summary": "summary"}
+TOLD = {"figure": "figure", "table": "figure", "runs": "table", "summary": "summary", "report": "report"}
 DRAWN = dict.fromkeys(TOLD, "figures")
 MORE = """  own:
     initial: {name: file, path: start.npy}
@@ -112,14 +112,17 @@ def test_each_job_is_told_its_own_stage_recipe_and_address(tmp_path):
 
 
 def test_make_smoke(project):
-    """The command of `make smoke`, planned: beside params.yaml's same runs its figures are published, no more."""
+    """The command of `make smoke`, planned: beside params.yaml's same runs its figures are published, its report made."""
     (project.root / "studies").mkdir()
     shutil.copy(ROOT / "studies/smoke.yaml", project.root / "studies")
     (command,) = [line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "figs/smoke/all" in line]
     options = shlex.split(command.removeprefix("snakemake"))
     done = project.run(*options, "-n")
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, flags=re.MULTILINE) == ["publish_smoke"]
+    assert re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, flags=re.MULTILINE) == [
+        "report",
+        "publish_smoke",
+    ]
 
 
 def test_everything_is_published(smoke):
@@ -149,6 +152,7 @@ def test_everything_is_published(smoke):
         "null_overlaps",
     }
     assert tables - figures == {"runs", "summary", "linearity", "pfj_nullity"}
+    assert (smoke.root / "results/report.html").is_file()
 
 
 def test_summary_is_of_the_runs_of_each_part(smoke):

@@ -49,11 +49,13 @@ def command(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_its_figures_displace_none(finished, both):
-    before = {name: content for name, content in finished.contents().items() if name.startswith(("figs/", "runs/"))}
+    before = {
+        name: content for name, content in finished.contents().items() if name.startswith(("figs/", "report", "runs/"))
+    }
     after = both.contents()
     assert {name: after[name] for name in before} == before
     names = {path.name for path in (both.root / "results/figs/other").iterdir()}
-    assert names == {"all", "runs.csv", "runs.json"} | {
+    assert names == {"all", "runs.csv", "runs.json", "report.html"} | {
         f"{name}.{form}" for name in ("other", "uv_cosine", "bird") for form in ("csv", "pdf", "png")
     }
     assert planned(both) == planned(both, "results/figs/all", "results/figs/other/all") == Counter()
@@ -80,6 +82,7 @@ def test_what_it_shares_is_shared(both, project):
         "spectrum": 1,
         "figure": 2,
         "runs": 1,
+        "report": 1,
         "publish_other": 1,
     }
     assert planned(project, "results/figs/other/all") == jobs
@@ -128,7 +131,7 @@ def test_an_unknown_study_is_told(project):
 
 def test_what_a_command_line_asks_for():
     asked = studies.asked_for
-    assert asked(["--cores", "2"]) == asked(["results/figs/all"]) == set()
+    assert asked(["--cores", "2"]) == asked(["results/figs/all"]) == asked(["results/report.html"]) == set()
     assert asked(["results/figs/all", "./results/figs/a/all", "results/figs/b/bird.pdf"]) == {"a", "b"}
     assert asked(["results/train/0123456789ab/train.h5"]) is None  # of whatever study
 
@@ -149,7 +152,7 @@ def test_a_file_by_its_key_asks_for_its_own_plan(project, monkeypatch):
     monkeypatch.chdir(project.root)
     plans = studies.Plans(plan(), None)
     main, other = plans.all
-    assert plans.asked([]) == plans.asked(["results/figs/all"]) == [main]
+    assert plans.asked([]) == plans.asked(["results/figs/all"]) == plans.asked(["results/report.html"]) == [main]
     assert plans.asked(["results/figs/other/all"]) == [other]
     assert plans.asked(["results/figs/other/all", "results/figs/all"]) == [other, main]
     assert plans.asked([main.files("b", "train")[0]]) == [main]

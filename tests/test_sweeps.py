@@ -135,7 +135,7 @@ def test_figures_of_the_table_of_runs(finished, tmp_path):
     assert (project.root / "results/figs/rates.pdf").read_bytes().startswith(b"%PDF")
     assert project.jobs() == {}
     project.edit("color: seed", "panels: seed")
-    assert project.jobs() == {"scatter": 1, "publish": 1, "all": 1}
+    assert project.jobs() == {"scatter": 1, "report": 1, "publish": 1, "all": 1}
     project.edit("y: sigma_1", "y: tset_loss")
     done = project.run()
     assert done.returncode != 0

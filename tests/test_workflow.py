@@ -14,7 +14,8 @@ import pytest
 
 from conftest import Project
 
-PUBLISH = {"publish": 1, "all": 1}
+PUBLISH_ONLY = {"publish": 1, "all": 1}
+PUBLISH = {"report": 1, **PUBLISH_ONLY}
 RUN = {"train": 1, "columns": 2, "jacobian": 1, "svd": 1, "agreement": 1, "spectrum": 1}
 RUN_AND_FIGURES = {**RUN, "figure": 1, "runs": 1, **PUBLISH}
 ALL_FROM_TRAIN = {
@@ -93,14 +94,15 @@ def test_published_files_are_put_right(project):
     """Deleted, or edited by hand: published again, nothing computed; a person's own file is left alone."""
     (project.root / "results/figs/notes").mkdir()
     (project.root / "results/figs/notes/mine.md").write_text("mine")
-    (project.root / "results/figs/bird.pdf").unlink()
-    assert project.jobs() == Counter(PUBLISH)
+    for published in ("results/figs/bird.pdf", "results/report.html"):
+        (project.root / published).unlink()
+    assert project.jobs() == Counter(PUBLISH_ONLY)
     project.compute()
     assert project.jobs() == Counter()
     (project.root / "results/figs/bird.png").write_bytes(b"edited")
-    assert project.jobs() == Counter(PUBLISH)
+    assert project.jobs() == Counter(PUBLISH_ONLY)
     (project.root / "results/figs/all").write_bytes(b"not\na\n../../params.yaml manifest \xff\n")
-    assert project.jobs() == Counter(PUBLISH)
+    assert project.jobs() == Counter(PUBLISH_ONLY)
     project.edit("    uv_cosine: {kind: uv_cosine, runs: [a]}\n", "")
     project.compute()
     figures = {path.name for path in (project.root / "results/figs").iterdir()}
@@ -130,7 +132,7 @@ def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     project.compute()
     assert project.jobs() == Counter()
     project.edit("{seed: 5}}", "{seed: 1}}")
-    assert project.jobs() == Counter(PUBLISH)  # switched back: nothing is computed
+    assert project.jobs() == Counter(PUBLISH_ONLY)  # switched back: nothing is computed
     project.compute()
     published = {name: content for name, content in project.contents().items() if name.startswith("figs/")}
     assert published == {name: content for name, content in finished.contents().items() if name.startswith("figs/")}

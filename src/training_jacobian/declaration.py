@@ -17,6 +17,7 @@ class Kind:
     """A figure (.pdf, .png, and .csv with what it shows), or a table only (.csv)."""
 
     file: str  # the table in each folder of the analysis; put together they are what the figure shows
+    caption: str  # what it shows and how to read it, in short sentences
     drawn: bool = True  # by the function of that name in the analysis's `figures`
     options: type[Section] = Section  # its own keys in params.yaml
     alike: tuple[str, ...] = ()  # components that its runs must share, such as `loss`

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 CLOCK = Clock()
 MODULES = {  # in stages/, where it is not that of all analyses
-    **{name: name for name in ("data", "train", "columns", "svd", "table", "summary", "scatter")},
+    **{name: name for name in ("data", "train", "columns", "svd", "table", "summary", "scatter", "report")},
     **{"jacobian": "gather", "figure": "figures"},
 }
 # whose recipe is of a stage that is called otherwise
-OF = {"columns": "jacobian", **dict.fromkeys(("figure", "table", "scatter", "summary"), "figures")}
+OF = {"columns": "jacobian", **dict.fromkeys(("figure", "table", "scatter", "summary", "report"), "figures")}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of a job."""
-    parser.add_argument("stage", help="name of a stage or an analysis; columns, figure, scatter, table or summary")
+    parser.add_argument("stage", help="a stage, an analysis, or columns, figure, scatter, table, summary, report")
     parser.add_argument("--recipe", type=Path, required=True, metavar="FILE", help="what determines the output")
     parser.add_argument("--out", type=Path, nargs="+", required=True, metavar="PATH")
     parser.add_argument("--log", metavar="FILE", help="where to write what went wrong")

@@ -1,13 +1,27 @@
-SHAPES = {  # of figures and tables, by the suffixes of their files: the command that makes them, and their names
-    "figure": ("figure", [".csv", ".pdf", ".png"]),
-    "scatter": ("scatter", [".csv", ".pdf", ".png"]),
-    "table": ("figure", [".csv"]),
-    "runs": ("table", [".csv", ".json"]),
-    "summary": ("summary", [".csv"]),
-}
+SHAPES = (
+    {  # of figures and tables: the command that makes them; of their files the one for `snakemake --report`, others
+        "figure": ("figure", ".png", [".csv", ".pdf"]),
+        "scatter": ("scatter", ".png", [".csv", ".pdf"]),
+        "table": ("figure", ".csv", []),
+        "runs": ("table", ".csv", [".json"]),
+        "summary": ("summary", ".csv", []),
+        "report": ("report", ".html", []),
+    }
+)
 KEYS = {shape: sorted({key for each in PLANS.all for key in each.keys(shape)}) for shape in SHAPES}
 
-for shape, (command, suffixes) in SHAPES.items():
+
+def category(wildcards):
+    """Where `snakemake --report` lists a figure or table."""
+    return page.heading(PLANS.of(wildcards.key).params, wildcards.name)
+
+
+def caption(wildcards):
+    """What it says of it."""
+    return page.caption(PLANS.of(wildcards.key).params, wildcards.name)
+
+
+for shape, (command, shown, others) in SHAPES.items():
 
     rule:
         name:
@@ -15,7 +29,13 @@ for shape, (command, suffixes) in SHAPES.items():
         input:
             lambda wildcards: ancient(PLANS.of(wildcards.key).shown_files(wildcards.key)),
         output:
-            expand(under("figures", "{{key}}/{{name}}{suffix}"), suffix=suffixes),
+            report(
+                under("figures", f"{{key}}/{{name}}{shown}"),
+                caption="../report/caption.rst",
+                category=category,
+                labels={"name": "{name}"},
+            ),
+            expand(under("figures", "{{key}}/{{name}}{suffix}"), suffix=others),
         log:
             "results/logs/figures/{key}-{name}.log",
         wildcard_constraints:
@@ -29,6 +49,7 @@ for shape, (command, suffixes) in SHAPES.items():
             recipe=recipe_file,
             out=lambda wildcards, output: output,
             more="",
+            caption=caption,
         shell:
             JOB
 
@@ -44,7 +65,7 @@ for each in PLANS.all:
             stamp=ancient(STAMPS[each.study][0]) if STAMPS[each.study][1] else STAMPS[each.study][0],
         output:
             publish.manifest(each.study),
-            [publish.manifest(each.study).parent / name for name in each.wanted()["figures"]],
+            list(each.wanted()["figures"]),
         log:
             f"results/logs/{f'publish-{each.study}' if each.study else 'publish'}.log",
         localrule: True

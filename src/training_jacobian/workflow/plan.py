@@ -11,13 +11,13 @@ from training_jacobian.artifacts.digest import code
 from training_jacobian.artifacts.store import whole
 from training_jacobian.jobs.troubles import NAMES
 from training_jacobian.stages import STAGES
-from training_jacobian.workflow import catalog, publish
+from training_jacobian.workflow import catalog, publish, report
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.loading import load
 from training_jacobian.workflow.params import FileInitial
 from training_jacobian.workflow.publish import Wanted
 from training_jacobian.workflow.recipe import of_group, recipe
-from training_jacobian.workflow.sections import SUMMARY, TABLE, options
+from training_jacobian.workflow.sections import REPORT, SUMMARY, TABLE, options
 
 MARKING = [name for name, each in ANALYSES.items() if each.marks]
 TELLING = ("train",)  # stages with columns in the table of runs
@@ -149,12 +149,13 @@ class Plan:
             name: [".csv", ".pdf", ".png"] if plot.kind not in KINDS or KINDS[plot.kind][1].drawn else [".csv"]
             for name, plot in self.params.figures.plots.items()
         }
-        return {TABLE: [".csv", ".json"], **({SUMMARY: [".csv"]} if self.params.summary else {}), **drawn}
+        summary = {SUMMARY: [".csv"]} if self.params.summary else {}
+        return {TABLE: [".csv", ".json"], **summary, **drawn, REPORT: [".html"]}
 
     def shape(self, name: str) -> str:
         """What a figure or table is made by: the rule of that name."""
-        if name == SUMMARY:
-            return "summary"
+        if name in (SUMMARY, REPORT):
+            return name
         if name != TABLE and self.params.figures.plots[name].kind not in KINDS:
             return "scatter"
         return "runs" if name == TABLE else "figure" if ".pdf" in self.figures()[name] else "table"
@@ -216,6 +217,8 @@ class Plan:
 
     def figure(self, name: str) -> Recipe:
         """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
+        if name == REPORT:
+            return report.recipe(self)
         shown = self.shown(name)
         parameters: dict[str, Any] = {"name": name}
         plot = self.params.figures.plots.get(name)
@@ -257,14 +260,16 @@ class Plan:
 
     def shown_files(self, figure_key: str) -> list[str]:
         """Files in those folders."""
-        marks = self.by_key["figures"][figure_key]["parameters"].get("marks", [])
+        if (made := self.by_key["figures"][figure_key])["parameters"]["name"] == REPORT:
+            return report.files(self, made)
+        marks = made["parameters"].get("marks", [])
         folders = dict.fromkeys([*self.shown_folders(figure_key), *(folder for _, folder in marks)])
         return [f"{folder}/{file}" for folder in folders for file in catalog.files(Path(folder).parent.name)]
 
     def wanted(self) -> Wanted:
         """What is to be published: address of each figure file, and where each link of each run leads."""
         addresses = {
-            f"{name}{suffix}": path(self.figure(name), f"{name}{suffix}")
+            str(publish.place(self.study, f"{name}{suffix}")): path(self.figure(name), f"{name}{suffix}")
             for name, suffixes in self.figures().items()
             for suffix in suffixes
         }

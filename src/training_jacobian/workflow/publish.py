@@ -1,4 +1,4 @@
-"""results/figs/ and results/runs/: the only files without a key in their path, the only ones that can be out of date.
+"""results/figs/, results/report.html, results/runs/: the only files without a key, which can be out of date.
 
 `results/figs/all` lists what was published, one line `sha256  path  recipe-key` a file.  Whether it is up to date is
 decided by its content, never by modification times.
@@ -15,14 +15,20 @@ from training_jacobian.artifacts.integrity import check, sha256
 from training_jacobian.artifacts.oserrors import telling
 from training_jacobian.artifacts.store import whole
 
-# {"study": "", "figures": {"bird.pdf": "results/figures/<key>/bird.pdf"},
+# {"study": "", "figures": {"results/figs/bird.pdf": "results/figures/<key>/bird.pdf"},
 #  "links": {"results/runs/paper/svd": "../../svd/<key>"}}
 Wanted = dict[str, Any]
+REPORT = "report.html"
 
 
 def manifest(study: str) -> Path:
     """The list of the figures of params.yaml, or of a study, beside them."""
     return Path("results/figs", study, "all")
+
+
+def place(study: str, file: str) -> Path:
+    """Where a figure or table is published; the report of params.yaml, which is opened first, lies above them."""
+    return manifest(study).parent / file if study or file != REPORT else Path("results", file)
 
 
 def links(study: str) -> Path:
@@ -37,7 +43,7 @@ def _stamp_of(study: str) -> Path:
 def is_published(wanted: Wanted) -> bool:
     """Whether manifest, figures and links are all as wanted."""
     listing = manifest(wanted["study"])
-    figures = {str(listing.parent / name): Path(address).parent.name for name, address in wanted["figures"].items()}
+    figures = {file: Path(address).parent.name for file, address in wanted["figures"].items()}
     try:
         lines = [line.split() for line in _lines(listing)]
         listed = {path: key for _, path, key in lines} == figures
@@ -57,7 +63,8 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
             old = sorted({*_listed(study), *_published(study)})
             with whole(file) as partial:
                 partial.write_text("\n".join([str(time.time_ns()), *old]) + "\n")
-            newest = max((path.lstat().st_mtime for path in figs.glob("*")), default=0.0)
+            there = [path for path in (*figs.glob("*"), place(study, REPORT)) if os.path.lexists(path)]
+            newest = max((path.lstat().st_mtime for path in there), default=0.0)
             now = max(time.time(), newest + 1)  # whatever the clock was when they were written
             os.utime(file, (now, now))
     return file, published
@@ -66,12 +73,17 @@ def stamp(wanted: Wanted) -> tuple[Path, bool]:
 def _listed(study: str) -> list[str]:
     """Files in the manifest, as far as it is one."""
     words = [line.split() for line in _lines(manifest(study))]
-    return [each[1] for each in words if len(each) == 3 and Path(each[1]).parent == manifest(study).parent]
+    return [each[1] for each in words if len(each) == 3 and _ours(study, each[1])]
 
 
 def _published(study: str) -> list[str]:
     """Files published earlier, which may now be removed; nothing else in the folder is touched, nor outside it."""
-    return [each for each in _lines(_stamp_of(study))[1:] if Path(each).parent == manifest(study).parent]
+    return [each for each in _lines(_stamp_of(study))[1:] if _ours(study, each)]
+
+
+def _ours(study: str, path: str) -> bool:
+    """Whether a path is one where something is published."""
+    return Path(path) == place(study, Path(path).name)
 
 
 def _lines(file: Path) -> list[str]:
@@ -94,12 +106,12 @@ def _publish(wanted: Wanted) -> None:
     for old in _published(study):
         Path(old).unlink(missing_ok=True)
     lines = []
-    for name, address in sorted(wanted["figures"].items()):
-        target = listing.parent / name
+    for published, address in sorted(wanted["figures"].items()):
+        target = Path(published)
         check(Path(address))
         with whole(target) as partial:
             shutil.copyfile(address, partial)
-        lines.append(f"{sha256(target)}  {target}  {Path(address).parent.name}\n")
+        lines.append(f"{sha256(target)}  {published}  {Path(address).parent.name}\n")
     for old_link in home.glob("*/*"):
         if old_link.is_symlink():
             old_link.unlink()

@@ -63,12 +63,15 @@ def _lines() -> Iterator[str]:
         before = ", ".join(chain(name)[1:] or [analysis.after])
         svd = f" with a {analysis.method} SVD" if analysis.method else ""
         yield f"Of {runs}{svd}, {when}; after {before}.  Files: {_code(*analysis.files)}."
-        drawn = [kind for kind, each in analysis.kinds.items() if each.drawn]
-        tables = [kind for kind, each in analysis.kinds.items() if not each.drawn]
-        yield f"Kinds of figures: {_code(*drawn)}{f'; of tables: {_code(*tables)}' if tables else ''}."
+        yield ""
+        yield "| kind of figure | what it shows and how to read it |"
+        yield "| --- | --- |"
+        for kind, each in analysis.kinds.items():
+            yield f"| `{kind}`{'' if each.drawn else ' (a table)'} | {each.caption.replace('|', '&#124;')} |"
         if analysis.settings:
             yield from _table(analysis.settings)
         elif others := [each for each in reads(name) if each != name]:
+            yield ""
             yield f"How: the section {_code(*others)}."
         for kind, each in analysis.kinds.items():
             if each.options.model_fields:

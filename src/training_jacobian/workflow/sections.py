@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from training_jacobian.section import Count, Found, Name, Section
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 
-TABLE, SUMMARY = "runs", "summary"  # of all runs; of the paper's statements
+TABLE, SUMMARY, REPORT = "runs", "summary", "report"  # of all runs; of the paper's statements; the page of all
 
 Runs = Annotated[
     Annotated[list[Name], Field(min_length=1)] | Literal["all"], Field(description="in the order of the legend")
@@ -69,10 +69,12 @@ class Figures(Section):
     @field_validator("plots")
     @classmethod
     def tables_keep_their_names(cls, plots: dict[str, Any]) -> dict[str, Any]:
-        for name in (TABLE, SUMMARY):
+        for name, like in ((TABLE, "table"), (SUMMARY, "table"), (REPORT, "page of all")):
             if name in plots:
                 raise PydanticCustomError(
-                    "reserved", "a figure cannot be named {name} like the table; rename it", {"name": repr(name)}
+                    "reserved",
+                    "a figure cannot be named {name} like the {like}; rename it",
+                    {"name": repr(name), "like": like},
                 )
         return plots
 

@@ -9,6 +9,7 @@ from training_jacobian.section import nearest
 from training_jacobian.workflow.loading import ParamsError
 from training_jacobian.workflow.plan import Plan, plan
 
+PUBLISHED = ("results/figs/all", "results/report.html")  # of params.yaml, made by one job
 FOLDER, NAME = Path("studies"), re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,7 +31,7 @@ def asked_for(arguments: list[str]) -> set[str] | None:
     """Names of the studies that a command line of Snakemake asks for; None if that cannot be told, so any."""
     names: set[str] = set()
     for target in _targets(arguments):
-        if target == "results/figs/all":
+        if target in PUBLISHED:
             continue
         study = re.fullmatch(r"results/figs/([^/]+)/[^/]+", target)
         if not study:
@@ -57,7 +58,7 @@ class Plans:
         keys = re.findall(r"\b[0-9a-f]{12}\b", " ".join(targets))
         owners = [self.of(key) for key in keys]
         chosen = [each for each in self.all[1:] if each.study in (names or set()) or each in owners]
-        main = not chosen or self.main in owners or "results/figs/all" in targets
+        main = not chosen or self.main in owners or any(target in PUBLISHED for target in targets)
         return [*chosen, *([self.main] if main else [])]
 
     def of(self, key: str) -> Plan:

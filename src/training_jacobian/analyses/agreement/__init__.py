@@ -20,7 +20,14 @@ ANALYSIS = Analysis(
     after="train",
     inputs=("data", "train"),
     files=("differences.csv",),
-    kinds={"agreement": Kind("differences.csv")},
+    kinds={
+        "agreement": Kind(
+            "differences.csv",
+            "How far J v is from what training does when its start is moved by a small step, by the size of the "
+            "step. Low is good: J describes the response. At the dashed line the error is as large as J v itself; "
+            "a line that starts up there means that J says nothing about such steps.",
+        )
+    },
     method=None,
     always=True,
     jax=True,

@@ -37,7 +37,16 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "svd"),
     files=("overlaps.csv",),
-    kinds={"angles": Kind("overlaps.csv", options=Options)},
+    kinds={
+        "angles": Kind(
+            "overlaps.csv",
+            "How much the bulks of two runs overlap, by the dimension k of the subspaces compared. Above: the "
+            "mean cosine of the angles between them, which is high by chance alone when k is large (dotted). "
+            "Below: the overlap above chance, 0 for random subspaces and 1 for the same one. A curve well above 0 "
+            "says that the two runs share their bulk.",
+            options=Options,
+        )
+    },
     settings=Angles,
     group="pairs",
     memory=lambda needs: PYTHON + 6 * needs.matrix,  # Vt and what is left of it, of both runs; random rows; a product

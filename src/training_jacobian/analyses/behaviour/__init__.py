@@ -25,7 +25,20 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("divergence.csv", "displacement.csv"),
-    kinds={"divergence": Kind("divergence.csv", alike=("loss",)), "displacement": Kind("displacement.csv")},
+    kinds={
+        "divergence": Kind(
+            "divergence.csv",
+            "How much the outputs of the trained network change after a step along each singular direction, one "
+            "panel for each kind of inputs. A dip in the middle says that steps in the bulk change hardly "
+            "anything on such inputs. Grey dots are the exact bulk, black dots are medians.",
+            alike=("loss",),
+        ),
+        "displacement": Kind(
+            "displacement.csv",
+            "How far training moved along each singular direction. High at both ends and low in the middle: "
+            "training goes along chaotic and stable directions and leaves the bulk alone.",
+        ),
+    },
     settings=Behaviour,
     jax=True,
     memory=memory,

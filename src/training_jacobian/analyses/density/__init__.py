@@ -46,7 +46,14 @@ ANALYSIS = Analysis(
     after="triplets",
     inputs=("data", "train", "triplets"),
     files=("bulk.h5", "counts.csv"),
-    kinds={"density": Kind("counts.csv")},
+    kinds={
+        "density": Kind(
+            "counts.csv",
+            "How many directions J changes by at least a threshold t, estimated with random vectors where J is "
+            "too large to be formed. Bars are the range that the true count lies in; a steep fall means that most "
+            "directions are left nearly as they are.",
+        )
+    },
     settings=Density,
     method="partial",
     jax=True,

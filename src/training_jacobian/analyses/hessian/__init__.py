@@ -70,10 +70,30 @@ ANALYSIS = Analysis(
     inputs=("data", "train"),
     files=("eigenvalues.csv", "gradient.csv", "persistence.csv", "trace.csv"),
     kinds={
-        "hessian_eigenvalues": Kind("eigenvalues.csv"),
-        "hessian_gradient": Kind("gradient.csv"),
-        "hessian_overlap": Kind("gradient.csv"),
-        "hessian_persistence": Kind("persistence.csv"),
+        "hessian_eigenvalues": Kind(
+            "eigenvalues.csv",
+            "The largest eigenvalues of the Hessian along training: blue the top ones, as many as there are "
+            "classes, grey the next. A gap between blue and grey says that a few directions have most of the "
+            "curvature.",
+        ),
+        "hessian_gradient": Kind(
+            "gradient.csv",
+            "Above: the training loss. Below: which part of the gradient's square lies in the top eigenvectors of "
+            "the Hessian (solid), in as many next ones (dashed), and in as many by chance (dotted). Near 1 means "
+            "that the gradient lies in this tiny subspace.",
+        ),
+        "hessian_overlap": Kind(
+            "gradient.csv",
+            "Cosine of the gradient g and what the Hessian makes of it, H g. Near 1: the gradient is nearly an "
+            "eigenvector, or a mix of eigenvectors with like eigenvalues. The random vector shows what chance "
+            "gives.",
+        ),
+        "hessian_persistence": Kind(
+            "persistence.csv",
+            "How much of a space at one step is still in that space at another step: the top eigenvectors at the "
+            "left, the next ones at the right. Yellow is all of it, dark blue nothing. A yellow square says that "
+            "the space no longer turns within these steps.",
+        ),
     },
     settings=Hessian,
     method=None,

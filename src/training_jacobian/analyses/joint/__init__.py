@@ -34,7 +34,19 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("spaces.csv", "path.csv"),
-    kinds={"joint_spaces": Kind("spaces.csv"), "joint_path": Kind("path.csv")},
+    kinds={
+        "joint_spaces": Kind(
+            "spaces.csv",
+            "In which region of J the top space of the Hessian lies, step by step: at the left seen from the "
+            "start (right singular directions), at the right from the end (left ones). Dotted lines are chance, "
+            "diamonds the averaged Hessian. A curve at 1 says that all of the top space is in that region.",
+        ),
+        "joint_path": Kind(
+            "path.csv",
+            "In which region of J the gradient lies, step by step; dashed lines are the whole way from start to "
+            "end. At the left seen from the start, at the right from the end. Shares add up to 1.",
+        ),
+    },
     settings=Joint,
     jax=True,
     memory=lambda needs: JAX + 9 * needs.matrix // 2 + needs.theta + 3 * needs.examples * 8 // needs.itemsize,

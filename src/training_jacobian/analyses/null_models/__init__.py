@@ -36,7 +36,19 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("spectra.csv", "counts.csv", "overlaps.csv"),
-    kinds={"null_spectra": Kind("spectra.csv"), "null_overlaps": Kind("overlaps.csv")},
+    kinds={
+        "null_spectra": Kind(
+            "spectra.csv",
+            "Singular values of J beside those of much simpler maps, such as gradient descent on a quadratic. At "
+            "the left the values, at the right their distance from 1. Where a curve lies on the black one, the "
+            "simple map explains J.",
+        ),
+        "null_overlaps": Kind(
+            "overlaps.csv",
+            "How much of the bulk of J each simple map shares, above chance, by the dimension of the bulk. 1 is "
+            "the same subspace, 0 is chance. At the left for the start, at the right for the end.",
+        ),
+    },
     settings=NullModels,
     jax=True,
     threads="quarter",

@@ -24,7 +24,20 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("responses.csv", "linearity.csv"),
-    kinds={"perturbation": Kind("responses.csv"), "linearity": Kind("linearity.csv", drawn=False)},
+    kinds={
+        "perturbation": Kind(
+            "responses.csv",
+            "How training answers a start that is moved along a direction, by the size of the step. Circles: the "
+            "part of the answer along u, squares: the part off it, dashed: what J predicts, crosses: the test "
+            "loss. Where the circles leave the dashed line, training is no longer linear.",
+        ),
+        "linearity": Kind(
+            "linearity.csv",
+            "For each direction the first size of a step at which the answer is off by more than the tolerance. "
+            "Empty means that it is linear up to the largest size tried.",
+            drawn=False,
+        ),
+    },
     settings=Perturbation,
     jax=True,
     memory=lambda needs: JAX + 3 * needs.matrix + needs.theta + needs.trained(starts(needs)),

@@ -53,9 +53,24 @@ ANALYSIS = Analysis(
     inputs=("data", "train", "svd"),
     files=("spectrum.csv", "overlaps.csv", "nullity.csv"),
     kinds={
-        "pfj_spectrum": Kind("spectrum.csv"),
-        "pfj_overlap": Kind("overlaps.csv", options=Options),
-        "pfj_nullity": Kind("nullity.csv", drawn=False),
+        "pfj_spectrum": Kind(
+            "spectrum.csv",
+            "Singular values of the Jacobian of the network's outputs by its parameters, rising, on several kinds "
+            "of inputs; dashed after training. Small ones belong to parameters' directions that change no output.",
+        ),
+        "pfj_overlap": Kind(
+            "overlaps.csv",
+            "How much the directions that change the outputs least (bottom of the parameter-function Jacobian) "
+            "overlap with the bulk, by dimension k. The dotted line is what a random subspace has; the further "
+            "above it, the more the bulk consists of directions that the outputs ignore.",
+            options=Options,
+        ),
+        "pfj_nullity": Kind(
+            "nullity.csv",
+            "How many directions change no output at all, by inputs. Beside it how many of them are explained: what "
+            "the loss ignores, inputs that are always zero, inputs lit too rarely.",
+            drawn=False,
+        ),
     },
     settings=Pfj,
     jax=True,

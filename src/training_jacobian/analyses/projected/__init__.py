@@ -73,7 +73,21 @@ ANALYSIS = Analysis(
     after="train",
     inputs=("data", "train"),
     files=("losses.csv", "projector.csv"),
-    kinds={"projected": Kind("losses.csv", alike=("loss",)), "projector": Kind("projector.csv", drawn=False)},
+    kinds={
+        "projected": Kind(
+            "losses.csv",
+            "Training and test loss when steps are confined to the top space of the Hessian, or to all but it, "
+            "beside training as it was. The grey line is where the confinement begins. A curve that stays flat "
+            "after it learns nothing more.",
+            alike=("loss",),
+        ),
+        "projector": Kind(
+            "projector.csv",
+            "One row a renewal of the top space. Which part of the gradient lies in it (chi), and how exact its "
+            "eigenvectors are (residual, and bound of the error).",
+            drawn=False,
+        ),
+    },
     settings=Projected,
     method=None,
     jax=True,

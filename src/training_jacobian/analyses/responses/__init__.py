@@ -29,7 +29,21 @@ ANALYSIS = Analysis(
     after="density",
     inputs=("data", "train", "triplets", "density"),
     files=("responses.csv", "linearity.csv"),
-    kinds={"responses": Kind("responses.csv"), "responses_linearity": Kind("linearity.csv", drawn=False)},
+    kinds={
+        "responses": Kind(
+            "responses.csv",
+            "How training answers a start that is moved along a direction, where J is not formed: the most "
+            "chaotic one, one of the bulk, and a random one. Circles: the part of the answer along u, squares: "
+            "off it, dashed: what J predicts. Where the circles leave the dashed line, training is no longer "
+            "linear.",
+        ),
+        "responses_linearity": Kind(
+            "linearity.csv",
+            "For each direction the first size of a step at which the answer is off by more than the tolerance. "
+            "Empty means that it is linear up to the largest size tried.",
+            drawn=False,
+        ),
+    },
     reads=(SECTION,),
     method="partial",
     jax=True,

@@ -26,7 +26,25 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("directions.csv", "counts.csv", "summary.json"),
-    kinds={kind: Kind("directions.csv") for kind in ("spectrum", "uv_cosine", "bird")},
+    kinds={
+        "spectrum": Kind(
+            "directions.csv",
+            "Singular values of J from the largest to the smallest. Above 1 (dashed) a direction is stretched by "
+            "training: chaotic. At 1 it is left as it is: bulk. Below 1 it is forgotten: stable. The length of "
+            "the flat part counts the bulk.",
+        ),
+        "uv_cosine": Kind(
+            "directions.csv",
+            "Cosine of each right singular vector v (at the start) and its left one u (at the end). 1 means that "
+            "training does not turn the direction; in the bulk it hardly does.",
+        ),
+        "bird": Kind(
+            "directions.csv",
+            "How far each singular value is from 1, on a log axis. The deep dip in the middle is the bulk; the "
+            "grey band is the exact bulk, which no gradient ever touches. A wider dip means more directions that "
+            "training leaves as they are.",
+        ),
+    },
     settings=Spectrum,
     always=True,
     memory=lambda needs: PYTHON + 9 * needs.matrix // 2,  # U, Vt, U S, and what is made of the exact bulk

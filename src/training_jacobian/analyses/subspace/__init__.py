@@ -35,7 +35,15 @@ ANALYSIS = Analysis(
     after="svd",
     inputs=("data", "train", "svd"),
     files=("losses.csv",),
-    kinds={"subspace": Kind("losses.csv", options=Options)},
+    kinds={
+        "subspace": Kind(
+            "losses.csv",
+            "Test loss, and accuracy, of trainings that may move only in a subspace, by its dimension k. A curve "
+            "that falls early names directions in which the network learns; one that stays up at a large k names "
+            "directions that do not help.",
+            options=Options,
+        )
+    },
     settings=Subspace,
     jax=True,
     long=True,

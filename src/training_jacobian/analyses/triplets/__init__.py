@@ -35,7 +35,14 @@ ANALYSIS = Analysis(
     after="train",
     inputs=("data", "train"),
     files=("triplets.h5", "triplets.csv"),
-    kinds={"triplets": Kind("triplets.csv", options=Options)},
+    kinds={
+        "triplets": Kind(
+            "triplets.csv",
+            "The largest singular values of J, and of J - I, of a run whose J is too large to be formed; below, "
+            "the largest error that each can have, as a part of it. Black crosses are published values.",
+            options=Options,
+        )
+    },
     reads=("svd",),
     method="partial",
     always=True,

@@ -54,3 +54,8 @@ def load(paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
 
 class Options(Images):
     name: Literal["cifar10"]
+
+    @property
+    def picture(self) -> tuple[int, ...]:
+        """Colours, rows and columns of an example."""
+        return (3, 32, 32)

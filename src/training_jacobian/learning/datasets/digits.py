@@ -44,6 +44,11 @@ class Options(Variants):
         """Examples left for training."""
         return EXAMPLES - self.test_size
 
+    @property
+    def picture(self) -> tuple[int, ...]:
+        """Rows and columns of an example."""
+        return (8, 8)
+
     @model_validator(mode="after")
     def both_parts_have_examples(self) -> "Options":
         if self.train_size < 1:

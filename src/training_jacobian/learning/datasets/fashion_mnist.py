@@ -23,3 +23,8 @@ load = _idx.load
 
 class Options(Images):
     name: Literal["fashion_mnist"]
+
+    @property
+    def picture(self) -> tuple[int, ...]:
+        """Rows and columns of an example."""
+        return (28, 28)

@@ -47,6 +47,12 @@ class Options(Section):
         """Examples for testing."""
         return of(self.model_dump()).EXAMPLES - self.train_size
 
+    @property
+    def picture(self) -> tuple[int, ...] | None:
+        """Rows and columns of an example, if it has them."""
+        shape = of(self.model_dump()).SHAPE
+        return shape if len(shape) == 2 else None
+
 
 def paths(options: Mapping[str, Any]) -> list[Path]:
     """The files that a section names."""
