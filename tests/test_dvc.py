@@ -331,4 +331,6 @@ def test_plots_and_pictures_of_the_pipeline(project):
     assert "test loss (nats)" in page
     assert set(re.findall(r'"kind": "(\w+)"', page)) == {"bulk", "stable", "chaotic", "complement", "random"}
     assert '"field": "kind"' in page  # they are told apart
+    assert "vegaEmbed" in page  # and the page needs no network
+    assert not re.search(r"<(script|link)[^>]*(src|href)=", page)
     assert "jacobian" in project.call("dvc", "dag")

@@ -78,6 +78,12 @@ def _publish(options: argparse.Namespace) -> None:
     publish(read_wanted(options.wanted))
 
 
+def _dvc_page(options: argparse.Namespace) -> None:
+    from training_jacobian.report.dvc_page import write
+
+    write(options.file)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="training-jacobian", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -132,4 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--wanted", required=True, metavar="JSON")
     publish.add_argument("--log", metavar="FILE")
     publish.set_defaults(command=_publish)
+
+    told = "write the page of `dvc plots show`, which then needs no network (a job of DVC)"
+    dvc_page = subparsers.add_parser("dvc-page", help=told, description=told)
+    dvc_page.add_argument("file", type=Path)
+    dvc_page.set_defaults(command=_dvc_page)
     return parser
