@@ -62,7 +62,10 @@ def legend(axes: Axes, **where: Any) -> None:
 
 
 def plain_ticks(axis: Axis) -> None:
-    """1, 2, 5, 10, 20, ... on a logarithmic axis, written as such."""
+    """1, 2, 5, 10, ... on a logarithmic axis, written as such, where powers of ten would be three ticks or fewer."""
+    low, high = axis.get_view_interval()
+    if high > 1e3 * low:
+        return
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,8 +29,7 @@ def density(figure: Figure, table: pd.DataFrame) -> None:
     axes.set_xlim(thresholds[0] / 1.5, thresholds[-1] * 1.5)
     axes.set_xticks(thresholds, [f"{threshold:g}" for threshold in thresholds])
     axes.minorticks_off()
-    if np.divide(*axes.get_ylim()) > 1e-3:  # powers of ten alone would be three ticks or fewer
-        plain_ticks(axes.yaxis)
+    plain_ticks(axes.yaxis)
     axes.set(xlabel="Threshold $t$", ylabel=r"Directions with $\sigma_i(J - I) \geq t$")
     legend(axes)
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -28,8 +27,7 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
     above.set(ylabel=r"Singular value $\sigma_i$")
     below.set(xlabel="Index $i$", ylabel="Relative bound")
     plain_ticks(below.xaxis)
-    if np.divide(*above.get_ylim()) > 1e-2:  # powers of ten alone would be two ticks or fewer
-        plain_ticks(above.yaxis)
+    plain_ticks(above.yaxis)
     if len(runs) > 1:  # too much to lie on the data
         figure.legend(loc="outside upper center", ncols=2, title="Triplets that have converged", frameon=False)
     else:
