@@ -26,7 +26,7 @@ from training_jacobian.learning.orders import stored
 
 # The tests' own small programs take longer to compile than to run.  Workflows under test are compiled as for users.
 FLAGS = os.environ.get("XLA_FLAGS", "")
-os.environ["XLA_FLAGS"] = f"{FLAGS} --xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = f"{FLAGS} --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 jax.devices()  # reads them
 os.environ["XLA_FLAGS"] = FLAGS
 jax.config.update("jax_enable_x64", True)

@@ -1,6 +1,8 @@
 """DVC and Snakemake over the same artifacts: no order of using them computes anything twice."""
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -56,7 +58,8 @@ class Repository(Project):
 
 def create(root: Path, params: str) -> Repository:
     Project.create(root, params)
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml", ".gitignore"):
+    plots = (".dvc/plots/kinds.json", ".dvc/plots/runs.json")
+    for name in (".dvc/config", ".dvc/.gitignore", *plots, ".dvcignore", "dvc.yaml", ".gitignore"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     made = Repository(root)
@@ -200,14 +203,46 @@ def stages(jobs):
     return found
 
 
-@pytest.mark.parametrize("what", EDITS)
+EXECUTED = ["split of the data", "learning rate of one run", "threshold", "one figure", "number of jobs"]
+
+
+@pytest.mark.parametrize("what", EXECUTED)
 def test_only_what_is_affected(finished_tiny, tmp_path, what):
-    """The table of edits of test_workflow.py, there planned by Snakemake, here executed by DVC."""
+    """Of the table of edits of test_workflow.py, there planned by Snakemake, one for each stage, executed by DVC."""
     file, old, new, jobs = EDITS[what]
     project = finished_tiny.copy(tmp_path / "project")
     project.edit(old, new, file)
     assert project.dvc("repro") == stages(jobs)
     assert project.snakemake() == {}
+
+
+STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+
+
+def first_stage(jobs):
+    """The stage of dvc.yaml that makes the first artifact of these jobs."""
+    of_rules = {"columns": "jacobian", **{name: name for name in ("data", "train", "jacobian", "svd")}}
+    of_rules |= dict.fromkeys(("agreement", "spectrum"), "analyses")
+    return min((of_rules.get(rule, "figures") for rule in jobs), key=STAGES.index)
+
+
+@pytest.mark.parametrize("what", [what for what in EDITS if EDITS[what][3]])
+def test_every_edit_is_seen(finished_tiny, tmp_path, what):
+    """By the stage that has to run first: `dvc repro` starts nothing that `dvc status` does not name."""
+    file, old, new, jobs = EDITS[what]
+    project = finished_tiny.copy(tmp_path / "project")
+    project.edit(old, new, file)
+    assert first_stage(jobs) in json.loads(project.call("dvc", "status", "--json"))
+
+
+def test_an_edit_of_what_a_stage_does_not_name_is_not_seen(finished_tiny, tmp_path):
+    """The control of the test above."""
+    project = finished_tiny.copy(tmp_path / "project")
+    project.edit("    params: [defaults, runs, sweeps]\n", "", "dvc.yaml")
+    file, old, new, _ = EDITS["learning rate of one run"]
+    before = json.loads(project.call("dvc", "status", "--json")).get("train", [])
+    project.edit(old, new, file)
+    assert json.loads(project.call("dvc", "status", "--json")).get("train", []) == before
 
 
 def test_edits_of_all_analyses(project):
@@ -294,4 +329,8 @@ def test_plots_and_pictures_of_the_pipeline(project):
     page = (project.root / "plots/index.html").read_text()
     assert "singular value" in page
     assert "test loss (nats)" in page
+    assert set(re.findall(r'"kind": "(\w+)"', page)) == {"bulk", "stable", "chaotic", "complement", "random"}
+    assert '"field": "kind"' in page  # they are told apart
+    assert "vegaEmbed" in page  # and the page needs no network
+    assert not re.search(r"<(script|link)[^>]*(src|href)=", page)
     assert "jacobian" in project.call("dvc", "dag")

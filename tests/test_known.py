@@ -46,7 +46,7 @@ def test_at_most_one_place_names_it(name):
 
 def test_engines_name_none_but_in_profiles_and_plots():
     """What Snakemake and DVC are told comes from the declarations; a profile may group jobs, DVC draws two tables."""
-    files = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+    files = [ROOT / "Snakefile", ROOT / "workflow/Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     assert len(files) > 3
     for file in files:
         words = set(file.read_text().replace('"', " ").replace("'", " ").split())

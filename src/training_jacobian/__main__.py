@@ -1,3 +1,7 @@
-from training_jacobian.cli import main
+try:  # an interrupt may come while modules are imported
+    from training_jacobian.cli import main
 
-raise SystemExit(main())
+    status = main()
+except KeyboardInterrupt:
+    status = 130
+raise SystemExit(status)

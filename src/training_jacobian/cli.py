@@ -1,12 +1,13 @@
 """The command line: commands for people, and those of the workflow; what they need is imported when needed."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from training_jacobian import __version__, commands, job, streams
+from training_jacobian import __version__, commands, job, progress, streams
 from training_jacobian.jobs import troubles
 from training_jacobian.jobs.surroundings import settle
 
@@ -15,6 +16,7 @@ How a trained network depends on where its training began: J = d theta_T / d the
 
 The workflow computes everything; this command finds and explains its files.
   snakemake --cores all results/figs/all   compute what is missing, draw the figures
+  training-jacobian init                   the workflow itself, into an empty folder
   training-jacobian path paper svd         where the SVD of the run `paper` lies
   training-jacobian show paper             the parameters of that run, defaults filled in
   training-jacobian check                  is params.yaml right, and what does it cost?"""
@@ -39,17 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _done(options: argparse.Namespace) -> int:
-    """Run a command, and tell what goes wrong; its status."""
+    """Run a command, and tell what goes wrong; its status.
+
+    A job of a workflow that tells of its jobs writes what it has to say into its log.
+    """
+    calm = bool(getattr(options, "log", None)) and progress.CALM in os.environ
+    progress.LOGS[:] = [Path(options.log)] if calm else []
     try:
         with commands.at_root(options):
             status = options.command(options) or 0
         sys.stdout.flush()  # a full disk is an error of this command
     except KeyboardInterrupt:
-        print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
+        if not calm:
+            print("training-jacobian: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     except Exception as error:  # whatever it is, the user reads one line and the log has the rest
-        print(f"training-jacobian: {troubles.told(error, options)}", file=sys.stderr)
-        job.log(options, traceback.format_exc())
+        told = f"{troubles.TOLD}{troubles.told(error, options)}"
+        if not (job.log(options, f"{traceback.format_exc()}{told}\n") and calm):
+            print(told, file=sys.stderr)
         return 1
     job.log(options)
     return status
@@ -67,6 +76,12 @@ def _publish(options: argparse.Namespace) -> None:
     from training_jacobian.workflow.publish import publish, read_wanted
 
     publish(read_wanted(options.wanted))
+
+
+def _dvc_page(options: argparse.Namespace) -> None:
+    from training_jacobian.report.dvc_page import write
+
+    write(options.file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,7 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     of_all("verify", "look for damaged, foreign and missing artifacts; status 1 if there are any", commands.verify)
     of_all("gc", GC, commands.gc).add_argument("--yes", action="store_true", help="delete it")
 
+    told = "make an empty folder a project: the workflow, params.yaml, studies"
+    init = subparsers.add_parser("init", help=told, description=told)
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="default: this one")
+    init.set_defaults(command=commands.init)
+
     reference = subparsers.add_parser("reference", help="print all keys of params.yaml and all analyses")
+    reference.add_argument("page", nargs="?", choices=["keys", "costs"], default="keys", help="or what a run takes")
     reference.set_defaults(command=commands.reference)
 
     of_workflow = subparsers.add_parser("job", help="compute a stage of a run (a job of the workflow)")
@@ -117,4 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--wanted", required=True, metavar="JSON")
     publish.add_argument("--log", metavar="FILE")
     publish.set_defaults(command=_publish)
+
+    told = "write the page of `dvc plots show`, which then needs no network (a job of DVC)"
+    dvc_page = subparsers.add_parser("dvc-page", help=told, description=told)
+    dvc_page.add_argument("file", type=Path)
+    dvc_page.set_defaults(command=_dvc_page)
     return parser

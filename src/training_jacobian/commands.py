@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import chdir, contextmanager
@@ -16,7 +17,9 @@ def root_of(params: Path) -> Path:
     where it leads.
     """
     above = Path(os.path.abspath(params)).parents  # noqa: PTH100 (`..` is to go, links are to stay)
-    return next((folder for folder in (Path.cwd(), *above) if (folder / "Snakefile").is_file()), above[0])
+    marks = ("Snakefile", "workflow/Snakefile")  # the second, where another workflow has this one as a module
+    found = (folder for folder in (Path.cwd(), *above) if any((folder / mark).is_file() for mark in marks))
+    return next(found, above[0])
 
 
 @contextmanager
@@ -32,6 +35,17 @@ def at_root(options: argparse.Namespace) -> Iterator[None]:
     options.params = moved[0] if isinstance(options.params, str) else moved
     with chdir(root):
         yield
+
+
+def init(options: argparse.Namespace) -> None:
+    """A project in a folder that has none."""
+    from training_jacobian import __version__
+    from training_jacobian.workflow.starting import init
+
+    init(options.folder, __version__)
+    go = "" if options.folder == Path() else f"cd {shlex.quote(str(options.folder))} && "
+    print(f"made {options.folder.absolute()}: params.yaml says what is computed, studies/smoke.yaml the same in small")
+    print(f"next: {go}snakemake --cores all results/figs/smoke/all")
 
 
 def path(options: argparse.Namespace) -> None:
@@ -145,7 +159,13 @@ def gc(options: argparse.Namespace) -> int:
 
 
 def reference(options: argparse.Namespace) -> None:
-    """All keys of params.yaml, and all analyses."""
+    """All keys of params.yaml, and all analyses; or what a run takes."""
+    if options.page == "costs":
+        from training_jacobian.workflow import cost_page
+        from training_jacobian.workflow.loading import load
+
+        print(cost_page.page(load()), end="")
+        return
     from training_jacobian.workflow.reference import page
 
     print(page(), end="")

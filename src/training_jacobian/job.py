@@ -50,14 +50,16 @@ def run(options: argparse.Namespace) -> None:
             kept.keep()
 
 
-def log(options: argparse.Namespace, trouble: str | None = None) -> None:
-    """Write the log of a job, if it has one: what went wrong, or how long it took and where."""
+def log(options: argparse.Namespace, trouble: str | None = None) -> bool:
+    """Write the log of a job, if it has one: what went wrong, or how long it took and where.  Whether it is written."""
     if not (file := getattr(options, "log", None)):
-        return
+        return False
     name, threads = getattr(options, "stage", options.name), getattr(options, "threads", 1)
     text = trouble or f"{name}: {CLOCK.report(threads)}{_where()}\n"
     with suppress(OSError):  # the disk may be full
         Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
+        return True
+    return False
 
 
 def _where() -> str:

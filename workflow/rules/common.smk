@@ -5,13 +5,18 @@ def literally(text):
 
 # Our sources before what the surroundings have on their path, such as the modules of a cluster; and the Python that runs
 # Snakemake, not the first one there, unless an environment of the jobs' own is asked for.
-SOURCES, PYTHON = shlex.quote(os.path.join(workflow.basedir, "src")), shlex.quote(os.path.dirname(sys.executable))
+SOURCES, PYTHON = os.path.join(HERE, "src"), shlex.quote(os.path.dirname(sys.executable))
 OURS = "" if workflow.deployment_settings.deployment_method else f"export PATH={PYTHON}:$PATH; "
-shell.prefix(literally(f"{OURS}export PYTHONPATH={SOURCES}${{PYTHONPATH:+:$PYTHONPATH}}; "))
-ENVIRONMENT = literally(os.path.join(workflow.basedir, "envs", "training-jacobian.yaml"))
+if os.path.isdir(SOURCES):
+    OURS += f"export PYTHONPATH={shlex.quote(SOURCES)}${{PYTHONPATH:+:$PYTHONPATH}}; "
+if not MODULE:  # the commands of another workflow are not to have it
+    shell.prefix(literally(OURS))
+START = f"{literally(OURS) if MODULE else ''}python -m training_jacobian "
+ENVIRONMENT = os.path.join("envs", "training-jacobian.yaml")
+ENVIRONMENT = literally(os.path.join(HERE, ENVIRONMENT)) if os.path.isdir(HERE) else f"../../{ENVIRONMENT}"
 # The one command of all jobs.  What differs is in `params`: a rule made in a loop sees the loop's last values here.
 JOB = (
-    "python -m training_jacobian job {params.stage} --recipe {params.recipe} --out {params.out} {params.more} "
+    f"{START}job {{params.stage}} --recipe {{params.recipe}} --out {{params.out}} {{params.more}} "
     "--log {log} --threads {threads}"
 )
 

@@ -74,4 +74,4 @@ for each in PLANS.all:
         params:
             wanted=canonical(each.wanted()),
         shell:
-            "python -m training_jacobian publish --wanted {params.wanted:q} --log {log}"
+            f"{START}publish --wanted {{params.wanted:q}} --log {{log}}"

@@ -10,7 +10,7 @@ rule raw:
     conda:
         ENVIRONMENT
     shell:
-        "python -m training_jacobian raw {wildcards.set} {wildcards.file} --log {log}"
+        f"{START}raw {{wildcards.set}} {{wildcards.file}} --log {{log}}"
 
 
 rule data:

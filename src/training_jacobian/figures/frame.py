@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 FLOOR = float(np.finfo(np.float64).eps)  # what lies below the rounding of float64 is drawn here
 NOTE = "note"  # in `table.attrs`: what is to be said of its runs
@@ -57,6 +59,16 @@ def legend(axes: Axes, **where: Any) -> None:
     """A legend without a frame, if there is something to tell apart."""
     if len(axes.get_legend_handles_labels()[0]) > 1:
         axes.legend(frameon=False, **where)
+
+
+def plain_ticks(axis: Axis) -> None:
+    """1, 2, 5, 10, ... on a logarithmic axis, written as such, where powers of ten would be three ticks or fewer."""
+    low, high = axis.get_view_interval()
+    if high > 1e3 * low:
+        return
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _save(plot: Plot, table: pd.DataFrame, style: dict[str, Any], targets: dict[str, Path]) -> None:

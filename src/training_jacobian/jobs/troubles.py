@@ -6,6 +6,7 @@ from pathlib import Path
 
 from training_jacobian.artifacts import oserrors
 
+TOLD = "training-jacobian: "  # how a line for people begins
 NAMES = Path("results/recipes/names")  # key -> whose artifact it is; written by the plan, read only here
 # whose texts are sentences: they are raised on purpose; all others come with their type
 SENTENCES = (ValueError, RuntimeError, ArithmeticError, FileNotFoundError)

@@ -28,7 +28,7 @@ def html(recipe: Recipe) -> str:
     for columns, folder in recipe["inputs"]:
         if "run" in columns:
             runs.setdefault(columns["run"], {})[Path(folder).parent.name] = Path(folder)
-    template, fixed = _template(), {**_libraries(), "spectrum": chart.spectrum()}
+    template, fixed = _template(), {**libraries(), "spectrum": chart.spectrum()}
     least = PICTURES // 4 if runs else 0
     rest = len(template.render(**said, **fixed, explored=dict.fromkeys(runs)).encode())
     for each in sorted(said["drawn"], key=lambda each: -len(each.get("picture", ""))):
@@ -49,7 +49,7 @@ def _template() -> Any:
     return environment.get_template("page.html")
 
 
-def _libraries() -> dict[str, str]:
+def libraries() -> dict[str, str]:
     """Scripts and styles of Vega and DataTables, from the installed packages, and our own."""
     own, tables = resources.files("training_jacobian.report"), resources.files("itables") / "html"
     made = {

@@ -128,17 +128,20 @@ def _sum(plan: Plan, some: list[Job], cores: int) -> str:
     return f"about {duration(wall(plan, some, cores))} on {where} with nothing else to do, {readable(disk)} of disk"
 
 
-def announce(plan: Plan, cores: int | None, arguments: list[str]) -> None:
+def announce(plan: Plan, cores: int | None, arguments: list[str]) -> list[Job]:
     """At the start of the workflow: a line on stderr, what all that is missing will take; none where nothing is.
 
-    Nor for a dry run, which is not to wait for it.  `cores` as Snakemake is told, who may promise more than there are;
-    without, a cluster does it.
+    The jobs that are missing are returned.  No line and no jobs for a dry run, which is not to wait for it.  `cores` as
+    Snakemake is told, who may promise more than there are; without, a cluster does it.
     """
     if not any(missing(plan).values()) or any(_dry(each) for each in arguments):
-        return
+        return []
     with suppress(OSError, subprocess.SubprocessError):  # an estimate is no reason to stop
         here = cores and min(cores, available())
-        print(f"training-jacobian: {announcement(plan, calibrate(), here)}", file=sys.stderr, flush=True)
+        absent = [each for each in jobs(plan, calibrate(), here or 4) if each.missing]
+        print(f"training-jacobian: {announcement(plan, absent, here)}", file=sys.stderr, flush=True)
+        return absent
+    return []
 
 
 def _dry(argument: str) -> bool:
@@ -146,9 +149,8 @@ def _dry(argument: str) -> bool:
     return argument in ("--dry-run", "--dryrun") or bool(re.fullmatch("-[a-zA-Z]*n[a-zA-Z]*", argument))
 
 
-def announcement(plan: Plan, speed: Speed, cores: int | None) -> str:
-    """What of a plan is missing, and will take.  Without `cores` a cluster does it."""
-    absent = [each for each in jobs(plan, speed, cores or 4) if each.missing]
+def announcement(plan: Plan, absent: list[Job], cores: int | None) -> str:
+    """What of a plan is absent, and will take.  Without `cores` a cluster does it."""
     longest = max(absent, key=lambda each: each.all)
     if cores is None:
         total = f"about {duration(sum(each.all for each in absent))} of one core like this machine's"

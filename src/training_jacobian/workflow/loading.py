@@ -1,5 +1,6 @@
 """Read params.yaml, or refuse it: each error names the path, the value and what is allowed."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -233,10 +234,18 @@ def _parsed(text: str, root: Path) -> Any:
         raise ParamsError("nested too deeply; is a bracket not closed?") from None
 
 
-def load(path: str | Path = "params.yaml", root: Path = Path()) -> Any:
-    """Validated params of a file; theta_0 files are relative to the project's `root`.  Raises ParamsError."""
+def load(path: str | Path | dict[str, Any] = "params.yaml", root: Path = Path()) -> Any:
+    """Validated params of a file, or of what another workflow has as `config`; theta_0 files are relative to `root`.
+
+    Raises ParamsError.
+    """
+    if isinstance(path, dict):
+        # as text, because Snakemake takes 1e-3 for one; and so it is checked as a file is
+        text, path = yaml.safe_dump(json.loads(json.dumps(path)), sort_keys=False), "config"
+    else:
+        text = None
     try:
-        return _parsed(_text(Path(path)), root)
+        return _parsed(_text(Path(path)) if text is None else text, root)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise ParamsError(f"{path}: {reason}; run from the project's root, or name the file") from None

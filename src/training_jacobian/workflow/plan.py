@@ -293,6 +293,9 @@ def _needed(stage: str) -> tuple[str, ...]:
     return (ANALYSES[stage].columns or ()) if stage in ANALYSES else ()
 
 
-def plan(file: str | Path = "params.yaml", root: Path = Path(), study: str = "") -> Plan:
-    """Plan of a params file of the project at `root`, to which its addresses are relative.  Raises ParamsError."""
+def plan(file: str | Path | dict[str, Any] = "params.yaml", root: Path = Path(), study: str = "") -> Plan:
+    """Plan of a params file, or of its content, of the project at `root`, to which addresses are relative.
+
+    Raises ParamsError.
+    """
     return Plan(load(file, root), root, study)

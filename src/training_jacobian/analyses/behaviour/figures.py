@@ -23,18 +23,18 @@ def against_index(axes: Axes, table: pd.DataFrame, value: str, color: str) -> No
 
     The measured exact bulk is drawn apart, in grey, and is in no median.
     """
-    look: Any = {"linestyle": "", "marker": ".", "markeredgewidth": 0, "rasterized": True}
+    look: Any = {"linestyle": "", "marker": ".", "markersize": 2.5, "markeredgewidth": 0, "rasterized": True}
     first = table[table["run"] == table["run"].iloc[0]]
     exact = first["exact"].eq(True)  # empty where rounding hides it, as in float32
     values = first[value].clip(lower=FLOOR)
-    axes.plot(first["index"][~exact], values[~exact], color=color, markersize=2, alpha=0.2, **look)
+    axes.plot(first["index"][~exact], values[~exact], color=color, alpha=0.45, label="one direction", **look)
     if exact.any():
-        axes.plot(first["index"][exact], values[exact], color="0.6", markersize=2, label="exact bulk", **look)
+        axes.plot(first["index"][exact], values[exact], color="0.55", label="exact bulk", **look)
     last = table["index"].max()
     rest = table[~table["exact"].eq(True)]
     middle = ((rest["index"] - 1) * BINS // last + 0.5) * last / BINS
     medians = rest.assign(middle=middle).groupby(["run", "middle"], as_index=False, sort=False)[value].median()
-    look = {"color": "black", "marker": "o", "linewidth": 0.8, "markersize": 2, "label": "medians in 20 bins"}
+    look = {"color": "black", "marker": "o", "linewidth": 0.8, "markersize": 2.5, "label": "medians in 20 bins"}
     band(axes, medians, "middle", value, **look)
     axes.set(yscale="log", ylim=(FLOOR / 3, None))
 
@@ -54,7 +54,7 @@ def divergence(figure: Figure, table: pd.DataFrame) -> None:
         axes.set_xlabel("Index $i$ of the direction")
     for axes in panels[:, 0]:
         axes.set_ylabel(in_unit(LARGEST.get(value, "Largest divergence"), table))
-    legend(panels[-1, 0], loc="lower right")
+    legend(panels[-1, 0], loc="lower right", markerscale=2)
 
 
 def displacement(figure: Figure, table: pd.DataFrame) -> None:
@@ -62,7 +62,7 @@ def displacement(figure: Figure, table: pd.DataFrame) -> None:
     axes = figure.subplots()
     against_index(axes, table, "displacement", "C1")
     axes.set(xlabel="Index $i$", ylabel=r"$|v_i \cdot (\theta_T - \theta_0)|$")
-    legend(axes, loc="lower right")
+    legend(axes, loc="lower right", markerscale=2)
 
 
 PLOTS = {"divergence": Plot(divergence, width=2, height=1.9), "displacement": Plot(displacement)}

@@ -16,7 +16,7 @@ SPACES = {"top": "top", "top_less_one": "top without its last", "next": "next"}
 
 def by_step(axes: Axes) -> None:
     """Steps on an axis that is logarithmic from 1 on, and has 0."""
-    axes.set_xscale("symlog", linthresh=1, linscale=0.3)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.6)
     axes.set(xlabel="Step $t$", xlim=(0, None))
 
 

@@ -18,7 +18,7 @@ def _panels(figure: Figure) -> dict[str, Axes]:
 def _by_step(panels: dict[str, Axes], last: float) -> None:
     """Against the step, up to `last`: when all is drawn, so that no axis ends before."""
     for side, axes in panels.items():
-        axes.set_xscale("symlog", linthresh=1, linscale=0.3)
+        axes.set_xscale("symlog", linthresh=1, linscale=0.6)
         axes.set(title=f"{SIDES[side]} singular directions", xlabel="Step $t$", xlim=(0, last), ylim=(-0.02, 1.02))
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from training_jacobian.figures.frame import Plot, band, in_unit, legend
+from training_jacobian.figures.frame import Plot, band, in_unit, legend, plain_ticks
 
 KINDS = {
     "plain": ("as it was", "black", "-"),
@@ -24,6 +24,7 @@ def projected(figure: Figure, table: pd.DataFrame) -> None:
                 band(axes, each, "step", f"{part}_loss", label=label, color=color, linestyle=style)
     for axes, part in ((train, "Training"), (test, "Test")):
         axes.set(ylabel=in_unit(f"{part} loss", table), yscale="log")
+        plain_ticks(axes.yaxis)
         for switch in table["switch"].dropna().unique():
             axes.axvline(switch, color="0.8", linewidth=0.8, zorder=0)
     test.set(xlabel="Step $t$", xlim=(0, None))

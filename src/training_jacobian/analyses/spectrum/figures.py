@@ -1,5 +1,7 @@
 """Singular values and singular vectors of J."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
@@ -27,18 +29,29 @@ def uv_cosine(figure: Figure, table: pd.DataFrame) -> None:
 
 
 def bird(figure: Figure, table: pd.DataFrame) -> None:
-    """Distance from unity on a log axis; the measured exact bulk of the first run is the shaded band."""
+    """Distance from unity on a log axis; the measured exact bulk is a shaded band.
+
+    Of runs that differ in it, a bar at the lower edge for each, in its colour.
+    """
     axes = figure.subplots()
+    bulks = {name: run.loc[run["exact"].eq(True), "index"] for name, run in table.groupby("run", sort=False)}
+    bulks = {name: index for name, index in bulks.items() if len(index)}  # none where rounding hides it, as in float32
+    alike = len({(index.min(), len(index)) for index in bulks.values()}) == 1
     for order, (name, run) in enumerate(table.groupby("run", sort=False)):
-        axes.semilogy(run["index"], run["distance_from_one"].clip(lower=FLOOR), label=name, zorder=3 - 0.1 * order)
-    first = table[table["run"] == table["run"].iloc[0]]
-    exact = first.loc[first["exact"].eq(True), "index"]  # empty where rounding hides it, as in float32
-    if len(exact):
-        label = f"exact bulk ({len(exact)})"
-        axes.axvspan(exact.min() - 0.5, exact.max() + 0.5, color="0.85", linewidth=0, zorder=0, label=label)
+        label = name if alike or name not in bulks else f"{name} ({len(bulks[name])})"
+        axes.semilogy(run["index"], run["distance_from_one"].clip(lower=FLOOR), label=label, zorder=3 - 0.1 * order)
+        if name in bulks and not alike:
+            ends = bulks[name].min() - 0.5, bulks[name].max() + 0.5
+            look: Any = {"color": f"C{order}", "linewidth": 2, "zorder": 4, "transform": axes.get_xaxis_transform()}
+            axes.plot(ends, [0.01 + 0.02 * order] * 2, solid_capstyle="butt", **look)
+    if alike:
+        index = next(iter(bulks.values()))
+        label = f"exact bulk ({len(index)})"
+        axes.axvspan(index.min() - 0.5, index.max() + 0.5, color="0.85", linewidth=0, zorder=0, label=label)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.set(xlabel="Index $i$", ylabel=r"Distance from unity $|\sigma_i - 1|$")
-    legend(axes, loc="lower right")  # where "best" lies on the data
+    title = None if alike or not bulks else "run (exact bulk)"
+    legend(axes, loc="lower right", title=title)  # where "best" lies on the data
 
 
 PLOTS = {"spectrum": Plot(spectrum), "uv_cosine": Plot(uv_cosine), "bird": Plot(bird)}

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from training_jacobian.figures.frame import Plot
+from training_jacobian.figures.frame import Plot, plain_ticks
 
 LABELS = {"J": "$J$", "J_minus_identity": "$J - I$"}
 MARKERS = {"J": ".", "J_minus_identity": "+"}
@@ -18,14 +18,16 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
     above.loglog(table["index"][others], table["sigma"][others], "kx", label="published" if others.any() else None)
     table = table[~others]
     runs = list(table["run"].unique())
-    for (run, operator), each in table.groupby(["run", "operator"], sort=False):
+    for order, ((run, operator), each) in enumerate(table.groupby(["run", "operator"], sort=False)):
         found = f"{LABELS[operator]}: {each['sigma'].notna().sum()} of {len(each)}"
         label = f"{run}, {found}" if len(runs) > 1 else f"{found} converged"
-        look = {"color": f"C{runs.index(run)}", "marker": MARKERS[operator], "linestyle": "none"}
+        look = {"color": f"C{order}", "marker": MARKERS[operator], "linestyle": "none"}
         above.loglog(each["index"], each["sigma"], label=label, **look)
         below.loglog(each["index"], each["bound"] / each["sigma"], **look)
     above.set(ylabel=r"Singular value $\sigma_i$")
     below.set(xlabel="Index $i$", ylabel="Relative bound")
+    plain_ticks(below.xaxis)
+    plain_ticks(above.yaxis)
     if len(runs) > 1:  # too much to lie on the data
         figure.legend(loc="outside upper center", ncols=2, title="Triplets that have converged", frameon=False)
     else:
