@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -212,8 +213,20 @@ def test_an_interrupt_is_one_line(calm):
     assert calm.default.seen == []
 
 
+def test_a_dumb_terminal_is_told_as_a_pipe_is(monkeypatch):
+    for name, written in (("dumb", 0), ("xterm", 1)):
+        monkeypatch.setenv("TERM", name)
+        calm = Calm(Terminal())
+        calm.says("run_info")
+        calm.starts(0)
+        assert calm.stream.getvalue().count("\r\x1b[K") >= written
+        assert written or "\x1b" not in calm.stream.getvalue()
+        calm.handler.close()
+
+
 @pytest.mark.parametrize("columns", [40, 200])
 def test_on_a_terminal_a_line_stays_in_place(columns, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
     calm = Calm(Terminal())
     monkeypatch.setattr(calm.handler, "_width", lambda: columns)
     calm.says("run_info")
@@ -354,25 +367,31 @@ def test_a_real_failure(project):
 
 
 def on_a_terminal(project, *words, until=None):
-    """What Snakemake shows on a pseudo-terminal, and its status; Ctrl-C is pressed once that pattern is seen."""
-    process, terminal_ = pty.fork()
-    if process == 0:
-        os.chdir(project.root)
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
-        os.execve(sys.executable, command, project.environment)  # noqa: S606
+    """What Snakemake shows on a pseudo-terminal, and its status; once a pattern is seen all its processes are
+    interrupted, and only what is shown after that is told.
+    """
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    streams, environment = (
+        dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        {**project.environment, "TERM": "xterm"},
+    )
+    running = subprocess.Popen(command, cwd=project.root, env=environment, start_new_session=True, **streams)
+    os.close(theirs)
     text, deadline = "", time.time() + HANGS
     while time.time() < deadline:
-        if select.select([terminal_], [], [], 1)[0]:
+        if select.select([ours], [], [], 1)[0]:
             try:
-                text += os.read(terminal_, 2**16).decode()
+                text += os.read(ours, 2**16).decode()
             except OSError:  # it has ended
                 break
         if until and re.search(until, text):
-            os.write(terminal_, b"\x03")
-            until = None
+            os.killpg(running.pid, signal.SIGINT)
+            text, until = "", None
     else:
-        os.kill(process, signal.SIGKILL)
-    return text, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        os.killpg(running.pid, signal.SIGKILL)
+    os.close(ours)
+    return text, running.wait(HANGS)
 
 
 @pytest.mark.engines
@@ -380,9 +399,9 @@ def test_interrupted_it_says_so_in_a_line_and_goes_on(smoke, tmp_path):
     project = Project.create(tmp_path / "project", SMOKE)
     text, status = on_a_terminal(project, until=r"\d+ left  \d.*svd of")
     assert status == 1
-    answer = text.split("^C")[-1].replace("\r\x1b[K", "").strip()
+    answer = text.rpartition("\r\x1b[K")[2].strip()  # what stood in place is gone
     found = re.fullmatch(r"interrupted: (\d+) of (\d+) jobs are done and kept; the same command goes on", answer)
-    assert found, answer
+    assert found, text
     kept, planned = map(int, found.groups())
     text, status = on_a_terminal(project)
     assert status == 0
