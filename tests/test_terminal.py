@@ -405,7 +405,8 @@ def test_interrupted_it_says_so_in_a_line_and_goes_on(smoke, tmp_path):
     kept, planned = map(int, found.groups())
     text, status = on_a_terminal(project)
     assert status == 0
-    assert planned - kept <= int(re.search(r"(\d+) jobs done in", text)[1]) < planned
+    # fewer, where a job that was running has ended well all the same
+    assert 0 < int(re.search(r"(\d+) jobs done in", text)[1]) <= planned - kept < planned
     assert {name: sha for name, sha in project.contents().items() if ".partial" not in name} == smoke.contents()
 
 

@@ -239,15 +239,13 @@ def load(path: str | Path | dict[str, Any] = "params.yaml", root: Path = Path())
 
     Raises ParamsError.
     """
-    if isinstance(path, dict):
-        # as text, because Snakemake takes 1e-3 for one; and so it is checked as a file is
-        text, path = yaml.safe_dump(json.loads(json.dumps(path)), sort_keys=False), "config"
-    else:
-        text = None
+    name = "config" if isinstance(path, dict) else path
     try:
-        return _parsed(_text(Path(path)) if text is None else text, root)
+        if isinstance(path, dict):  # as text, because Snakemake takes 1e-3 for one; and so it is checked as a file is
+            return _parsed(yaml.safe_dump(json.loads(json.dumps(path)), sort_keys=False), root)
+        return _parsed(_text(Path(path)), root)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise ParamsError(f"{path}: {reason}; run from the project's root, or name the file") from None
+        raise ParamsError(f"{name}: {reason}; run from the project's root, or name the file") from None
     except ParamsError as error:
-        raise ParamsError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+        raise ParamsError("\n".join(f"{name}: {line}" for line in str(error).splitlines())) from None
