@@ -56,7 +56,8 @@ def submitted(tmp_path):
 
 def test_a_cluster_is_asked_for_memory_and_time_that_grow_with_n(tmp_path, submitted):
     runs = "  a: {model: {hidden: [64]}}\n  b: {model: {hidden: [512]}}\n  c: {}\n"
-    text = re.sub(r"  a: {}\n  b: .*\n  c: .*\n", runs, TINY).replace("columns_per_job: 96", "columns_per_job: 2432")
+    text = re.sub(r"  a: {}\n  b: .*\n  c: .*\n", runs, TINY)
+    text = text.replace("columns_per_job: 96", "columns_per_job: 2432\n  may_not_fit: true")  # onto this machine's disk
     project, made = Project.create(tmp_path / "project", text), Plan(parse(tree_of(text), Path()))
     blocks = [each for run in "ab" for each in made.blocks(key(made.recipes[run]["jacobian"]))]
     write(project.root, dict.fromkeys([*made.all_files("data", "train"), *blocks], ""))  # what comes before the SVDs
