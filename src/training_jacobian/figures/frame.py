@@ -91,7 +91,7 @@ def _save(plot: Plot, table: pd.DataFrame, style: dict[str, Any], targets: dict[
         figure = Figure(figsize=inches, layout="constrained")  # not pyplot's, which would choose a backend
         plot.draw(figure, table)
         if note := table.attrs.get(NOTE):
-            figure.supxlabel("\n".join(wrap(note, int(18 * inches[0]))), fontsize=size - 2)
+            figure.suptitle("\n".join(wrap(note, int(18 * inches[0]))), fontsize=size - 2)  # below are legends
         sns.despine(figure)
         for form, target in targets.items():
             # no date, no version: the same bytes every time

@@ -29,7 +29,7 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
     plain_ticks(below.xaxis)
     plain_ticks(above.yaxis)
     if len(runs) > 1:  # too much to lie on the data
-        figure.legend(loc="outside upper center", ncols=2, title="Triplets that have converged", frameon=False)
+        figure.legend(loc="outside lower center", ncols=2, title="Triplets that have converged", frameon=False)
     else:
         above.legend(frameon=False)
 
