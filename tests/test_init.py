@@ -68,6 +68,10 @@ def test_dvc_depends_on_what_is_there(made):
     assert missing(made) == set()
     shutil.copy(ROOT / "dvc.yaml", made)  # negative control
     assert missing(made) == {"src/training_jacobian"}
+    templates = [
+        plot["template"] for each in yaml.safe_load((made / "dvc.yaml").read_text())["plots"] for plot in each.values()
+    ]
+    assert all((made / f".dvc/plots/{name}.json").exists() for name in templates)
 
 
 @pytest.mark.parametrize(

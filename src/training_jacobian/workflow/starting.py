@@ -20,7 +20,7 @@ FILES = (
         "data/theta0_*.npy",
         "results/README.md",
     ),
-    *("dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", LAST),
+    *("dvc.yaml", ".dvc/config", ".dvc/plots/*.json", ".dvc/.gitignore", ".dvcignore", ".gitignore", LAST),
 )
 SOURCES, PINNED = "src/training_jacobian", "requirements.txt"  # what DVC's stages depend on, there and here
 PACKED = "project"  # folder of the package in a wheel
