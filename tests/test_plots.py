@@ -70,7 +70,9 @@ def test_many_curves_leave_room_for_the_data():
         triplets.triplets(figure, pd.concat(tables))
         figure.draw_without_rendering()  # warns, which fails, if the legend of eight curves squeezes the panels
     assert figure.axes[0].get_position().height > 0.3
-    assert len({line.get_color() for line in figure.axes[0].lines} - {"k"}) == 4  # black: published values
+    assert (
+        len({line.get_color() for line in figure.axes[0].lines} - {"k"}) == 8
+    )  # J and J - I of each; black: published values
     plt.close("all")
 
 

@@ -52,6 +52,9 @@ class Analysis:
     defaults: Callable[[int], dict[str, Any]] = lambda size: {}  # its settings in a Python session, of N parameters
     asks: tuple[Literal["optimizer", "test", "network"], ...] = ()  # of a training in memory, beside its steps
     columns: tuple[str, ...] | None = None  # sections that its columns in the table of runs need; None: it has none
+    # of its files the tables by singular direction, with its `index`, which the report's explorer shows: one of all
+    # analyses has sigma and region; a row a direction, or a row for each value of a column of text
+    directions: tuple[str, ...] = ()
     marks: bool = False  # whether its columns have `mark(folder)`: what figures say of a run
     tells: tuple[str, ...] = field(default=())  # stages whose columns its own have, too
 

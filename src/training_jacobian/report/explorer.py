@@ -1,7 +1,7 @@
 """What the direction explorer shows: of each run with a dense SVD directions of each region, with their vectors."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
@@ -105,36 +105,41 @@ def _drawn(vector: np.ndarray, layout: dict[str, Any]) -> dict[str, Any]:
     return {"shares": shares, **made}
 
 
-def _behaviour(folder: Path | None) -> tuple[pd.Series | None, pd.DataFrame | None]:
-    """Displacement by index, and divergences: by index and kind of inputs, the largest and the mean."""
-    if folder is None:
-        return None, None
-    moved = pd.read_csv(check(folder / "displacement.csv")).set_index("index")["displacement"]
-    table = pd.read_csv(check(folder / "divergence.csv")).set_index("index")
-    return moved, table.drop(columns=["sigma", "exact"])
+def _tables(files: Iterable[Path]) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """The table of regions, and others by name, with what they say more of a direction, by its index."""
+    read = {file.stem: pd.read_csv(check(file)) for file in files}
+    (base,) = [name for name, table in read.items() if "region" in table]
+    regions = read.pop(base)
+    known = set(regions) - {"index"}
+    return regions, {name: table.drop(columns=known & set(table)).set_index("index") for name, table in read.items()}
 
 
-def explored(folders: dict[str, Path], layout: dict[str, Any], room: int) -> dict[str, Any]:
-    """What the page needs to know of a run, in about `room` bytes; `folders` by stage.
+def _told(tables: dict[str, pd.DataFrame], index: int) -> dict[str, Any]:
+    """Of a direction: numbers by column, or, by table, rows of a word and numbers."""
+    made: dict[str, Any] = {}
+    for name, table in tables.items():
+        if table.index.is_unique:
+            made |= {column: text(value) for column, value in table.loc[index].items()}
+        else:
+            made[name] = [[word, *map(text, values)] for word, *values in table.loc[[index]].itertuples(index=False)]
+    return made
+
+
+def explored(svd: Path, files: Iterable[Path], layout: dict[str, Any], room: int) -> dict[str, Any]:
+    """What the page needs to know of a run, in about `room` bytes; `files`: tables by singular direction.
 
     `directions` by rising index; `curve`: a thinned spectrum behind them.
     """
-    table = pd.read_csv(check(folders["spectrum"] / "directions.csv"))
+    table, others = _tables(files)
     table["exact"] = table["exact"].eq(True)  # empty where rounding hides it
     table["y"] = table["sigma"].clip(lower=LEAST)
     rows, positions = table.to_dict("records"), chosen(table)
-    moved, diverged = _behaviour(folders.get("behaviour"))
-    measures = [] if diverged is None else [name for name in diverged if name != "inputs"]
-    V, U = vectors(folders["svd"] / "svd.h5", positions)
+    V, U = vectors(svd, positions)
     found: list[dict[str, Any]] = []
     for position, v, u in zip(positions, V, U, strict=True):
         row = rows[position]
         made = {**row, **{name: text(row[name]) for name in ("sigma", "distance_from_one", "cosine_uv")}}
-        made |= {"v": _drawn(v, layout), "u": _drawn(u, layout)}
-        if moved is not None and diverged is not None:
-            by_inputs = diverged.loc[[row["index"]]].to_dict("records")
-            made["displacement"] = text(moved[row["index"]])
-            made["divergence"] = [[each["inputs"], *(text(each[name]) for name in measures)] for each in by_inputs]
+        made |= {"v": _drawn(v, layout), "u": _drawn(u, layout), **_told(others, row["index"])}
         room -= len(repr(made))
         if room < 0 and found:
             break
@@ -143,7 +148,7 @@ def explored(folders: dict[str, Path], layout: dict[str, Any], room: int) -> dic
     return {
         "size": len(rows),
         "parts": [name for name, _ in layout["parts"]],
-        "measures": measures,
+        "measures": {name: list(each)[1:] for name, each in others.items() if not each.index.is_unique},
         "directions": sorted(found, key=lambda each: each["index"]),
         "curve": table.iloc[places][["index", "y", "region"]].to_dict("records"),
     }

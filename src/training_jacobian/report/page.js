@@ -112,7 +112,7 @@ function table(caption, columns, rows) {
 
 function showDivergence(each, measures) {
   const heads = { kl_max: "largest KL", kl_mean: "mean KL", squared_max: "largest square", squared_mean: "mean square" };
-  const columns = ["Inputs", ...measures.map((name) => heads[name] ?? name)];
+  const columns = ["Inputs", ...(measures.divergence ?? []).map((name) => heads[name] ?? name)];
   const rows = (each.divergence ?? []).map(([inputs, ...values]) => row([inputs], values.map((value) => [value])));
   const made = rows.length ? table("How much a step along v changes the outputs", columns, rows) :
     element("p", "How the outputs answer a step along v was not computed for this run.", { className: "small" });

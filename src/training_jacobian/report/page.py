@@ -28,7 +28,7 @@ def html(recipe: Recipe) -> str:
     for columns, folder in recipe["inputs"]:
         if "run" in columns:
             runs.setdefault(columns["run"], {})[Path(folder).parent.name] = Path(folder)
-    template, fixed = _template(), {**libraries(), "spectrum": chart.spectrum()}
+    template, fixed = _template(), {**libraries(), "chart": chart.spectrum()}
     least = PICTURES // 4 if runs else 0
     rest = len(template.render(**said, **fixed, explored=dict.fromkeys(runs)).encode())
     for each in sorted(said["drawn"], key=lambda each: -len(each.get("picture", ""))):
@@ -36,7 +36,16 @@ def html(recipe: Recipe) -> str:
             rest -= len(each["picture"])
             each["picture"] = ""
     room = min(PICTURES, LIMIT - MARGIN - rest) // max(1, len(runs))
-    explored = {run: explorer.explored(folders, layouts[run], room) for run, folders in runs.items()}
+    tables = recipe["parameters"]["by_direction"]
+    explored = {
+        run: explorer.explored(
+            folders["svd"] / "svd.h5",
+            [folder / file for stage, folder in folders.items() for file in tables.get(stage, [])],
+            layouts[run],
+            room,
+        )
+        for run, folders in runs.items()
+    }
     return template.render(**said, **fixed, explored=explored)
 
 

@@ -14,7 +14,8 @@ from training_jacobian.workflow import catalog
 from training_jacobian.workflow.catalog import ANALYSES, KINDS
 from training_jacobian.workflow.sections import REPORT, SUMMARY, TABLE
 
-EXPLORED = ("svd", "spectrum", "behaviour")  # of a run with a dense SVD, as far as they are computed
+BY_DIRECTION = {name: list(each.directions) for name, each in ANALYSES.items() if each.directions}
+EXPLORED = ("svd", *BY_DIRECTION)  # of a run with a dense SVD, as far as they are computed
 CAPTIONS = {
     TABLE: "All runs, one a row: how well they learnt, and what the analyses tell of their Jacobians.",
     SUMMARY: "What the papers state, what was found here, and whether they agree.",
@@ -42,7 +43,8 @@ def recipe(plan: Any) -> Recipe:
         "runs": own,
         "settings": list(_flat(settings).items()),
         "roles": [[part, list(runs)] for part, runs in roles.items()],
-        "tolerance": params.settings("spectrum").bulk_tolerance if explored else None,
+        "tolerance": _tolerance(params) if explored else None,
+        "by_direction": BY_DIRECTION,
         "explorer": {run: _layout(params.runs[run]) for run in explored},
         "addresses": [
             [run, [[stage, path(made)] for stage, made in all_.items()]] for run, all_ in plan.recipes.items()
@@ -50,6 +52,12 @@ def recipe(plan: Any) -> Recipe:
         "page": report.digest(),
     }
     return {"stage": "figures", "parameters": parameters, "code": code("stages.report"), "inputs": inputs}
+
+
+def _tolerance(params: Any) -> float:
+    """How far from 1 a singular value of the bulk may be."""
+    told = (getattr(params.settings(name), "bulk_tolerance", None) for name in BY_DIRECTION)
+    return next(float(each) for each in told if each is not None)
 
 
 def files(plan: Any, made: Recipe) -> list[str]:

@@ -40,6 +40,7 @@ ANALYSIS = Analysis(
         ),
     },
     settings=Behaviour,
+    directions=("displacement.csv", "divergence.csv"),
     jax=True,
     memory=memory,
     operations=lambda needs: 8 * needs.size * needs.train_size * needs.multiplications,

@@ -50,5 +50,6 @@ ANALYSIS = Analysis(
     memory=lambda needs: PYTHON + 9 * needs.matrix // 2,  # U, Vt, U S, and what is made of the exact bulk
     columns=(),
     tells=("train",),
+    directions=("directions.csv",),
     defaults=lambda size: {"thresholds": [10.0**-i for i in (1, 2, 3, 4, 6, 8, 10, 12)], "bulk_tolerance": 0.1},
 )
