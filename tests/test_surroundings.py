@@ -110,6 +110,7 @@ def check_same_bytes(
     assert {name for name in before if before[name] != after.get(name)} == set()
 
 
+@pytest.mark.engines
 def test_all_at_once(project):
     """Those that do not exclude each other."""
     together = {name: value for each in VARIABLES.values() for name, value in each.items()}

@@ -105,6 +105,7 @@ def test_names_are_taken_once(load, old, new, message):
         load(("compute:", RATES), (old, new))
 
 
+@pytest.mark.engines
 def test_every_table_tells_what_was_varied(finished, tmp_path):
     project: Project = finished.copy(tmp_path / "project")
     project.edit("spectrum:\n", RATES.replace("0.2]", "0.2]").replace("compute:", "spectrum:\n"), "params.yaml")
@@ -119,6 +120,7 @@ def test_every_table_tells_what_was_varied(finished, tmp_path):
     assert runs.loc["rate_1", "sigma_1"] == runs.loc["b", "sigma_1"] != runs.loc["rate_2", "sigma_1"]
 
 
+@pytest.mark.engines
 def test_figures_of_the_table_of_runs(finished, tmp_path):
     """A varied parameter as x, another as colour, a third as panels; drawn again when they change, by name only."""
     project: Project = finished.copy(tmp_path / "project")

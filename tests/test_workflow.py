@@ -111,6 +111,7 @@ def test_published_files_are_put_right(project):
     assert project.jobs() == Counter()
 
 
+@pytest.mark.engines
 def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     """A second project, computed from nothing with a block killed in the middle, has the same bytes as the first."""
     project = Project.create(tmp_path / "project")
