@@ -161,9 +161,11 @@ class Project:
             command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=HANGS, check=False
         )
 
-    def compute(self) -> None:
+    def compute(self) -> str:
+        """What the terminal shows."""
         done = self.run()
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def jobs(self) -> Counter[str]:
         """Rules that a dry run would execute, with their number of jobs."""
@@ -226,7 +228,7 @@ def computed(tmp_path_factory, name: str, params: str) -> Project:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
             project = Project.create(shared / f"unfinished-{name}", params)
-            project.compute()
+            (shared / f"{name}.txt").write_text(project.compute())
             project.root.rename(root)
     return Project(root)
 

@@ -195,7 +195,7 @@ def finished_tiny(tmp_path_factory) -> Repository:
 
 def stages(jobs):
     """Jobs by the folder of their log; `publish` is noted beside the folders."""
-    folders = dict.fromkeys(("figure", "runs", "table", "summary"), "figures")
+    folders = dict.fromkeys(("figure", "runs", "table", "summary", "report"), "figures")
     found = Counter()
     for rule, count in jobs.items():
         if rule not in ("publish", "all"):
@@ -312,8 +312,8 @@ def test_experiment_in_a_temporary_folder(project, tmp_path):
     project.git("commit", "--quiet", "--all", "--message", "remote")
     project.git("push", "--quiet", "origin", "main")
     text = project.call("dvc", "exp", "run", "--temp", "-S", "runs.seed_1.initial.seed=9", "--name", "nine")
-    assert text.count("rule svd:") == 1  # one run of three
-    assert text.count("rule columns:") == 2
+    assert re.findall(r"svd of (.*?): ", text) == ["seed_1"]  # one run of three
+    assert "columns of seed_1: 2 jobs, " in text
     assert "seed: 1\n" in (project.root / "params.yaml").read_text()
     project.call("dvc", "exp", "apply", "nine")
     assert not JACOBIANS & set(project.snakemake())
