@@ -1,4 +1,4 @@
-"""From params to addresses: what each run needs, where it lies, what the figures are made of."""
+"""From params to addresses: what each run needs, and where it lies.  What figures are made of: drawn.py, report.py."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from training_jacobian.artifacts.address import Recipe, ancestors, canonical, home, key, path
-from training_jacobian.artifacts.digest import code
 from training_jacobian.artifacts.store import whole
 from training_jacobian.jobs.troubles import NAMES
 from training_jacobian.stages import STAGES
-from training_jacobian.workflow import catalog, publish, report
-from training_jacobian.workflow.catalog import ANALYSES, KINDS
+from training_jacobian.workflow import catalog, drawn, publish, report
+from training_jacobian.workflow.catalog import ANALYSES
 from training_jacobian.workflow.loading import load
 from training_jacobian.workflow.params import FileInitial
 from training_jacobian.workflow.publish import Wanted
 from training_jacobian.workflow.recipe import of_group, recipe
-from training_jacobian.workflow.sections import REPORT, SUMMARY, TABLE, options
-
-MARKING = [name for name, each in ANALYSES.items() if each.marks]
-TELLING = ("train",)  # stages with columns in the table of runs
-Shown = list[tuple[dict[str, Any], Recipe]]  # what a figure shows: columns that say what it is, and its recipe
+from training_jacobian.workflow.sections import REPORT
 
 
 @dataclass
@@ -51,7 +46,7 @@ class Plan:
             for made in self.recipes[name].values():
                 self._keep(made, name)
         for analysis, _, runs in self.groups():
-            self._keep(self._of_group(analysis, runs), *runs)
+            self._keep(self.of_group(analysis, runs), *runs)
         for made in map(self.figure, self.figures()):
             self._keep(made)
 
@@ -59,7 +54,8 @@ class Plan:
         self.by_key.setdefault(made["stage"], {})[key(made)] = made
         self.runs_of.setdefault(key(made), runs)
 
-    def _of_group(self, analysis: str, runs: tuple[str, ...]) -> Recipe:
+    def of_group(self, analysis: str, runs: tuple[str, ...]) -> Recipe:
+        """Recipe of an analysis of a group of runs."""
         return of_group(self.params, [self.params.runs[run] for run in runs], analysis, self.root)
 
     def _has(self, run: str, stage: str) -> bool:
@@ -145,126 +141,26 @@ class Plan:
 
     def figures(self) -> dict[str, list[str]]:
         """Suffixes of the files of each figure and table."""
-        drawn = {
-            name: [".csv", ".pdf", ".png"] if plot.kind not in KINDS or KINDS[plot.kind][1].drawn else [".csv"]
-            for name, plot in self.params.figures.plots.items()
-        }
-        summary = {SUMMARY: [".csv"]} if self.params.summary else {}
-        return {TABLE: [".csv", ".json"], **summary, **drawn, REPORT: [".html"]}
+        return drawn.suffixes(self.params)
 
-    def shape(self, name: str) -> str:
-        """What a figure or table is made by: the rule of that name."""
-        if name in (SUMMARY, REPORT):
-            return name
-        if name != TABLE and self.params.figures.plots[name].kind not in KINDS:
-            return "scatter"
-        return "runs" if name == TABLE else "figure" if ".pdf" in self.figures()[name] else "table"
+    def figure(self, name: str) -> Recipe:
+        """Recipe of a figure or table."""
+        return report.recipe(self) if name == REPORT else drawn.recipe(self, name)
 
     def keys(self, shape: str) -> list[str]:
         """Of the figures and tables that a rule makes."""
-        return [key(self.figure(name)) for name in self.figures() if self.shape(name) == shape]
+        return [key(self.figure(name)) for name in self.figures() if drawn.shape(self.params, name) == shape]
+
+    def shown_files(self, figure_key: str) -> list[str]:
+        """Files that the figure of that key reads."""
+        made = self.by_key["figures"][figure_key]
+        return report.files(self, made) if made["parameters"]["name"] == REPORT else drawn.files(made)
 
     def urgent(self) -> set[str]:
         """Keys of the analyses that take longest, and of all that leads to them."""
         made = [each for stage, recipes in self.by_key.items() if stage in ANALYSES for each in recipes.values()]
         long = [each for each in made if ANALYSES[each["stage"]].long]
         return {key(before) for each in long for before in ancestors(each).values()}
-
-    def shown(self, name: str) -> Shown:
-        """What a figure or table is made of."""
-        if name == SUMMARY:
-            return self.stated()
-        analysis = None if name == TABLE else catalog.shown(self.params.figures.plots[name].kind)
-        if analysis is None:
-            runs = self.recipes if name == TABLE else self.params.plotted(name)
-            made = {run: self.recipes[run] for run in runs}
-            return [(self._said(run), each[stage]) for run, each in made.items() for stage in self.telling(each)]
-        if not ANALYSES[analysis].group:
-            return [(self._said(run), self.recipes[run][analysis]) for run in self.params.plotted(name)]
-        shown = []
-        for _, label, runs in self.groups(name):
-            named = {"first": runs[0], "second": runs[1]} if ANALYSES[analysis].group == "pairs" else {}
-            shown.append(({"comparison": label, **named}, self._of_group(analysis, runs)))
-        return shown
-
-    def _said(self, run: str) -> dict[str, Any]:
-        """Columns that tell a run in tables: its name, and what was varied if it is of a sweep."""
-        return {"run": run, **self.params.varied(run)}
-
-    @staticmethod
-    def telling(made: dict[str, Recipe]) -> list[str]:
-        """Stages and analyses of a run with columns in the table of runs; each column stands once."""
-        analyses = [name for name in made if name in ANALYSES and ANALYSES[name].columns is not None]
-        told = {stage for name in analyses for stage in ANALYSES[name].tells}
-        return [*(stage for stage in TELLING if stage not in told), *analyses]
-
-    def stated(self) -> Shown:
-        """What the table of a paper's statements is made of: the analyses of each part, by run or by pair of runs."""
-        summary = self.params.summary
-        shown = [
-            ({"part": part, "of": run}, made)
-            for part, runs in summary.parts.items()
-            for run in runs
-            for stage, made in self.recipes[run].items()
-            if stage in ANALYSES
-        ]
-        for part, (same, other) in summary.pairs.items():
-            for analysis, pair in dict.fromkeys((analysis, runs) for analysis, _, runs in self.groups()):
-                first, second = pair[0], pair[-1]
-                if (first in same and second in other) or (first in other and second in same):
-                    shown.append(({"part": part, "of": f"{first} and {second}"}, self._of_group(analysis, pair)))
-        return shown
-
-    def figure(self, name: str) -> Recipe:
-        """Recipe of a figure or table: its kind, its options and style, and the addresses of what it shows."""
-        if name == REPORT:
-            return report.recipe(self)
-        shown = self.shown(name)
-        parameters: dict[str, Any] = {"name": name}
-        plot = self.params.figures.plots.get(name)
-        if name == SUMMARY:
-            parameters["statements"] = self.params.summary.statements
-            modules = ["stages.summary", f"figures.papers.{self.params.summary.statements}.statements"]
-        elif plot is None or plot.kind not in KINDS:
-            needed = {section for _, made in shown for section in _needed(made["stage"])}
-            parameters["settings"] = {each: self.params.settings(each).model_dump() for each in sorted(needed)}
-            modules = ["stages.scatter" if plot else "stages.table"]
-            modules += sorted({_columns(made["stage"]) for _, made in shown})
-            if plot:
-                parameters["options"] = options(plot)
-        else:
-            analysis, kind = KINDS[plot.kind]
-            parameters |= {"kind": plot.kind, "analysis": analysis, "file": kind.file, "options": options(plot)}
-            modules = ["stages.figures"]
-            if kind.drawn:
-                parameters |= {"unit": self._unit(name), "marks": self._marks(name)}
-                modules += [f"analyses.{analysis}.figures", *(_columns(each) for each in MARKING)]
-        if plot and ".pdf" in self.figures()[name]:
-            parameters["style"] = self.params.figures.style.model_dump(exclude_defaults=True)
-        inputs = [[columns, path(made)] for columns, made in shown]
-        return {"stage": "figures", "parameters": parameters, "code": code(*modules), "inputs": inputs}
-
-    def _marks(self, plot: str) -> list[list[str]]:
-        """Runs of a figure, and the folders that tell whether to mark them."""
-        runs = [(run, self.recipes[run]) for run in dict.fromkeys(self.params.plotted(plot))]
-        return [[run, path(made[each])] for run, made in runs for each in MARKING if each in made]
-
-    def _unit(self, plot: str) -> str:
-        """Unit of the losses in a figure; none if its runs have several."""
-        units = {self.params.runs[run].facts("loss").UNIT for run in self.params.plotted(plot)}
-        return str(units.pop()) if len(units) == 1 else ""
-
-    def shown_folders(self, figure_key: str) -> list[str]:
-        """Folders that the figure of that key reads, in its order."""
-        return [folder for _, folder in self.by_key["figures"][figure_key]["inputs"]]
-
-    def shown_files(self, figure_key: str) -> list[str]:
-        """Files in those folders."""
-        if (made := self.by_key["figures"][figure_key])["parameters"]["name"] == REPORT:
-            return report.files(self, made)
-        marks = made["parameters"].get("marks", [])
-        folders = dict.fromkeys([*self.shown_folders(figure_key), *(folder for _, folder in marks)])
-        return [f"{folder}/{file}" for folder in folders for file in catalog.files(Path(folder).parent.name)]
 
     def wanted(self) -> Wanted:
         """What is to be published: address of each figure file, and where each link of each run leads."""
@@ -281,16 +177,6 @@ class Plan:
             for stage, made in stages.items()
         }
         return {"study": self.study, "figures": addresses, "links": links}
-
-
-def _columns(stage: str) -> str:
-    """The module that has the columns of a stage or an analysis in the table of runs."""
-    return f"analyses.{stage}.columns" if stage in ANALYSES else f"stages.of_{stage}"
-
-
-def _needed(stage: str) -> tuple[str, ...]:
-    """Sections that these columns need."""
-    return (ANALYSES[stage].columns or ()) if stage in ANALYSES else ()
 
 
 def plan(file: str | Path | dict[str, Any] = "params.yaml", root: Path = Path(), study: str = "") -> Plan:
