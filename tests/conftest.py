@@ -248,3 +248,17 @@ def smoke(tmp_path_factory) -> Project:
 @pytest.fixture
 def project(finished, tmp_path) -> Project:
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def committed(smoke, tmp_path_factory):
+    """The smoke study by Snakemake, then `dvc repro`, under git; no stage function runs twice.  A Repository."""
+    from repository import create  # which imports this file
+
+    made = create(tmp_path_factory.mktemp("dvc") / "project", SMOKE)
+    shutil.copytree(smoke.root / "results", made.root / "results", symlinks=True, dirs_exist_ok=True)
+    assert made.snakemake() == {}
+    assert made.dvc("repro") == {}
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "computed")
+    return made

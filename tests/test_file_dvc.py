@@ -3,7 +3,7 @@
 import pytest
 
 import own_files
-import test_dvc
+import repository
 
 pytestmark = pytest.mark.engines
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.engines
 def test_an_edit_of_a_file_is_seen_and_a_comment_costs_nothing(tmp_path):
     sections = {"model": {"name": "file", "path": "components/net.py"}, "sweeps": {}}
     params = own_files.params(data={"name": "file", "path": "components/my.npz"}, **sections)
-    project = test_dvc.create(tmp_path / "project", params)
+    project = repository.create(tmp_path / "project", params)
     own_files.write(project.root / "components")
     ran = project.dvc("repro")
     assert {stage: ran[stage] for stage in ("data", "train", "svd")} == {"data": 1, "train": 1, "svd": 1}

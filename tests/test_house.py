@@ -184,9 +184,9 @@ def test_its_keys_are_checked(house, tmp_path, old, new, message):
 
 @pytest.mark.engines
 def test_dvc_knows_it(tmp_path):
-    import test_dvc
+    import repository
 
-    project = test_dvc.create(tmp_path / "project", PARAMS + "sweeps: {}\n")
+    project = repository.create(tmp_path / "project", PARAMS + "sweeps: {}\n")
     for path, text in toys().items():
         (project.root / path).parent.mkdir(exist_ok=True)
         (project.root / path).write_text(text)

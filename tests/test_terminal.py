@@ -3,37 +3,18 @@
 import io
 import logging
 import os
-import pty
 import re
-import select
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from conftest import HANGS, SMOKE, Project
-from training_jacobian.artifacts.address import home
 from training_jacobian.artifacts.oserrors import AGAIN
 from training_jacobian.progress import CALM
 from training_jacobian.workflow import terminal, told
 from training_jacobian.workflow.tally import Tally
 
-HASH = r"\b[0-9a-f]{12}\b"
 WHOSE = {"k1": ["a"], "k2": ["b"], "k3": ["a", "b", "c", "d"], "f1": ["bird"], "f2": ["runs"]}
 JOBS = [("train", "k1"), ("train", "k2"), ("svd", "k1"), ("figure", "f1"), ("runs", "f2"), ("publish", "")]
-
-
-class Clock:
-    def __init__(self):
-        self.seconds = 0.0
-
-    def __call__(self):
-        return self.seconds
 
 
 class Terminal(io.StringIO):
@@ -283,134 +264,3 @@ def test_if_it_fails_snakemake_tells(calm, monkeypatch):
     assert calm.default.seen == ["", "Select jobs to execute..."]
     assert "no calm terminal (ZeroDivisionError: division by zero); Snakemake's own goes on" in calm.lines()[-1]
     assert CALM not in os.environ
-
-
-def test_time_left():
-    now = Clock()
-    tally = Tally([("svd", "k1"), ("svd", "k2"), ("columns", "k1"), ("columns", "k1")], {("svd", "k1"): 30}, now)
-    assert tally.remaining() is None
-    tally.start(1, ("svd", "k1"))
-    now.seconds = 60
-    assert tally.finish(1) is None
-    # twice as slow as estimated; the other three have no estimate, 3 s
-    assert tally.remaining() == pytest.approx(2 * 9)
-    tally.start(2, ("columns", "k1"))
-    now.seconds = 63
-    assert tally.remaining() == pytest.approx(2 * 9 - 3)
-    assert tally.finish(2) is None
-    tally.start(3, ("columns", "k1"))
-    assert tally.finish(3) == "columns"
-
-
-@pytest.mark.parametrize(
-    ("names", "text"), [(["a"], "a"), (list("abc"), "a, b, c"), (list("abcd"), "a, b + 2 more"), ([], "")]
-)
-def test_names(names, text):
-    assert told.listed(names) == text
-
-
-def test_where_figures_and_report_are(tmp_path):
-    folder = tmp_path / "results/figs/smoke"
-    folder.mkdir(parents=True)
-    for name in ("all", "bird.png", "bird.csv", "runs.csv"):
-        (folder / name).touch()
-    listing = Path("results/figs/smoke/all")
-    assert told.found([Path("results/svd/all"), listing]) == ["figures: results/figs/smoke/ (1 figure, 2 tables)"]
-    (folder / "report.html").touch()
-    (folder.parents[1] / "report.html").touch()  # that of params.yaml lies above its figures
-    assert told.found([listing])[1:] == ["report: results/figs/smoke/report.html"]
-    assert told.found([Path("results/figs/all")])[1:] == ["report: results/report.html"]
-
-
-def lines_of(done):
-    return (done.stdout + done.stderr).splitlines()
-
-
-def test_a_real_workflow_in_a_pipe(project):
-    for stage in ("svd", "spectrum", "figures"):
-        shutil.rmtree(project.root / home(stage))
-    shutil.rmtree(project.root / "results/figs")
-    done = project.run()
-    lines = lines_of(done)
-    assert done.returncode == 0
-    assert not [line for line in lines if re.search(HASH, line)]
-    assert any(
-        re.fullmatch(r"\[ ?\d+:\d\d\] +\d+/\d+, +\d+:\d\d left  svd of a, b, c: 3 jobs, .*", line) for line in lines
-    )
-    assert lines[-2:] == ["figures: results/figs/ (3 figures, 4 tables)", "report: results/report.html"]
-    assert len(lines) < 20
-    log = max((project.root / ".snakemake/log").iterdir())
-    assert log.read_text().count("rule svd:") == 3  # Snakemake's own has everything
-    assert lines_of(project.run())[-1] == lines[-1]  # also where nothing is to be done
-
-
-@pytest.mark.parametrize("option", ["--printshellcmds", "--dry-run", "--verbose"])
-def test_who_asks_for_more_gets_snakemakes_own(project, option):
-    shutil.rmtree(project.root / "results/figs")
-    assert [line for line in lines_of(project.run(option)) if re.search(HASH, line)]
-
-
-def test_a_real_failure(project):
-    (project.root / "results/runs/a/train/train.h5").write_text("wrong")
-    shutil.rmtree((project.root / "results/runs/a/jacobian").resolve())
-    done = project.run("--keep-going", "all_jacobian")
-    lines = lines_of(done)
-    assert done.returncode == 1
-    assert lines[-1].startswith("2 jobs failed; 0 of 4 jobs are done and kept; ")
-    for line in lines[-3:-1]:
-        assert re.fullmatch(
-            r"failed: run a, stage jacobian \(columns\): \S+/train\.h5: damaged \(SHA-256 differs\); delete \S+ and "
-            r"run the same command again; log: results/logs/jacobian/\S+\.log",
-            line,
-        )
-    assert not [line for line in lines if line.startswith(("Traceback", "RuleException", "Error in rule", "Command"))]
-
-
-def on_a_terminal(project, *words, until=None):
-    """What Snakemake shows on a pseudo-terminal, and its status; once a pattern is seen all its processes are
-    interrupted, and only what is shown after that is told.
-    """
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
-    streams, environment = (
-        dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
-        {**project.environment, "TERM": "xterm"},
-    )
-    running = subprocess.Popen(command, cwd=project.root, env=environment, start_new_session=True, **streams)
-    os.close(theirs)
-    text, deadline = "", time.time() + HANGS
-    while time.time() < deadline:
-        if select.select([ours], [], [], 1)[0]:
-            try:
-                text += os.read(ours, 2**16).decode()
-            except OSError:  # it has ended
-                break
-        if until and re.search(until, text):
-            os.killpg(running.pid, signal.SIGINT)
-            text, until = "", None
-    else:
-        os.killpg(running.pid, signal.SIGKILL)
-    os.close(ours)
-    return text, running.wait(HANGS)
-
-
-@pytest.mark.engines
-def test_interrupted_it_says_so_in_a_line_and_goes_on(smoke, tmp_path):
-    project = Project.create(tmp_path / "project", SMOKE)
-    text, status = on_a_terminal(project, until=r"\d+ left  \d.*(columns|subspace|svd) of")
-    assert status == 1
-    answer = text.rpartition("\r\x1b[K")[2].strip()  # what stood in place is gone
-    found = re.fullmatch(r"interrupted: (\d+) of (\d+) jobs are done and kept; the same command goes on", answer)
-    assert found, text
-    kept, planned = map(int, found.groups())
-    text, status = on_a_terminal(project)
-    assert status == 0
-    # fewer, where a job that was running has ended well all the same
-    assert 0 < int(re.search(r"(\d+) jobs done in", text)[1]) <= planned - kept < planned
-    assert {name: sha for name, sha in project.contents().items() if ".partial" not in name} == smoke.contents()
-
-
-def test_smoke_is_at_most_sixty_lines(smoke):
-    told = (smoke.root.parent / f"{smoke.root.name}.txt").read_text().splitlines()
-    assert len(told) <= 60
-    assert re.search(r"\d+ jobs done in \d", "\n".join(told))  # it is of the whole run
