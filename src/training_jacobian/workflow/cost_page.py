@@ -28,13 +28,19 @@ settings of `params.yaml`; `subspace` and `pfj` train hundreds of networks."""
 
 
 def page(params: Any) -> str:
-    """In Markdown, of the run `paper` of the repository's params.yaml and of wider ones."""
+    """In Markdown, of the first run, an MLP (of the repository's params.yaml the paper's), and of wider ones.
+
+    Raises ValueError if it is none.
+    """
     return "\n".join(_lines(params)) + "\n"
 
 
 def _lines(params: Any) -> Iterator[str]:
     yield HEAD
-    base = params.runs["paper"].model_dump()
+    name, first = next(iter(params.runs.items()))
+    if first.model.name != "mlp":
+        raise ValueError(f"runs.{name}: the page is of an MLP, and this is none; see `training-jacobian check`")
+    base = first.model_dump()
     for svd, title in ((base["svd"], "With J and its SVD"), (PARTIAL, "With a partial SVD")):
         wider = [{**base, "initial": RANDOM, "svd": svd, "model": {**base["model"], "hidden": [h]}} for h in WIDTHS]
         yield from _table(title, [Needs(params, Run.model_validate(run)) for run in wider])

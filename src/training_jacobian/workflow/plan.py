@@ -92,15 +92,21 @@ class Plan:
                 with whole(file) as partial:
                     partial.write_text(text, encoding="utf-8")
 
-    def owners(self) -> dict[str, str]:
-        """By key: the runs whose artifact it is, the two that are compared, or the figure."""
-        runs: dict[str, list[str]] = {}
+    def whose(self) -> dict[str, list[str]]:
+        """By key: the runs whose artifact it is, those that are compared, or the figure."""
+        found: dict[str, list[str]] = {}
         for run, stages in self.recipes.items():
             for made in stages.values():
-                runs.setdefault(key(made), []).append(run)
-        groups = {name: list(some) for name, some in self.runs_of.items() if some and name not in runs}
-        named = {name: f"run{'s' if len(some) > 1 else ''} {', '.join(some)}" for name, some in (runs | groups).items()}
-        return named | {name: f"figure {made['parameters']['name']}" for name, made in self.by_key["figures"].items()}
+                found.setdefault(key(made), []).append(run)
+        found |= {name: list(runs) for name, runs in self.runs_of.items() if runs and name not in found}
+        return found | {name: [made["parameters"]["name"]] for name, made in self.by_key["figures"].items()}
+
+    def owners(self) -> dict[str, str]:
+        """The same in words."""
+        whose = self.whose()
+        kinds = {name: f"run{'s' if len(some) > 1 else ''}" for name, some in whose.items()}
+        kinds |= dict.fromkeys(self.by_key["figures"], "figure")
+        return {name: f"{kinds[name]} {', '.join(some)}" for name, some in whose.items()}
 
     def files(self, run: str, stage: str) -> list[str]:
         """Paths of the artifacts of a stage of a run."""

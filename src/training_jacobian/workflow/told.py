@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from training_jacobian.artifacts.address import key
 from training_jacobian.artifacts.oserrors import AGAIN
 from training_jacobian.jobs.troubles import TOLD
 from training_jacobian.progress import clock
@@ -24,13 +23,7 @@ def owners(plans: Iterable[Any]) -> Owners:
     """Of several plans; what they share is of the first."""
     found: Owners = {}
     for plan in plans:
-        own: Owners = {}
-        for run, stages in plan.recipes.items():
-            for made in stages.values():
-                own.setdefault(key(made), []).append(run)
-        own |= {name: list(runs) for name, runs in plan.runs_of.items() if name not in own}
-        own |= {name: [made["parameters"]["name"]] for name, made in plan.by_key["figures"].items()}
-        found |= {name: runs for name, runs in own.items() if name not in found}
+        found |= {name: some for name, some in plan.whose().items() if name not in found}
     return found
 
 
