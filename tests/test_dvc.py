@@ -27,18 +27,6 @@ def test_nothing_to_do(project):
     assert project.call("git", "status", "--porcelain") == ""  # nothing that DVC or Snakemake makes is git's
 
 
-def test_edit_under_one_engine_and_go_on_with_the_other(project):
-    project.edit("      seed: 1\n", "      seed: 5\n")
-    assert only_core(project.dvc("repro")) == ONE_RUN
-    assert project.snakemake() == {}
-    project.edit("      seed: 5\n", "      seed: 6\n")
-    assert only_core(project.snakemake()) == ONE_RUN
-    assert project.dvc("repro") == {}
-    project.edit("      seed: 6\n", "      seed: 1\n")  # switched back
-    assert not JACOBIANS & set(project.dvc("repro"))
-    assert not JACOBIANS & set(project.snakemake())
-
-
 def test_an_edit_of_the_code(project):
     project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/spectral/subspaces.py")
     reading = {"subspace", "pfj", "angles", "projected", "joint", "null_models"}
@@ -61,6 +49,19 @@ def finished_tiny(tmp_path_factory) -> Repository:
     made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + "sweeps: {}\n")  # dvc.yaml names that section
     made.dvc("repro")
     return made
+
+
+def test_edit_under_one_engine_and_go_on_with_the_other(finished_tiny, tmp_path):
+    project = finished_tiny.copy(tmp_path / "project")
+    project.edit("seed: 1}", "seed: 5}")
+    assert only_core(project.dvc("repro")) == ONE_RUN
+    assert project.snakemake() == {}
+    project.edit("seed: 5}", "seed: 6}")
+    assert only_core(project.snakemake()) == ONE_RUN
+    assert project.dvc("repro") == {}
+    project.edit("seed: 6}", "seed: 1}")  # switched back
+    assert not JACOBIANS & set(project.dvc("repro"))
+    assert not JACOBIANS & set(project.snakemake())
 
 
 def stages(jobs):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.engines
 ROUNDS = 2
 TRIES = 10  # to kill a job before it ends
 VICTIMS = ("columns", "columns", "jacobian", "svd", "snakemake") * 2  # of each round
-LIFE = {"columns": 3, "jacobian": 0.5, "svd": 1.5, "snakemake": 5}  # seconds, about
+EARLY = ("data/", "train/", "jacobian/", "svd/")  # what `all_svd` makes
+LIFE = {"columns": 1.5, "jacobian": 0.5, "svd": 0.9, "snakemake": 5}  # seconds, about
 
 
 def start(project, target="results/figs/all"):
@@ -61,7 +63,8 @@ def kill(project, victim, chance):
     if "died with <Signals.SIGKILL: 9>" in (project.root / "snakemake.log").read_text():
         assert running.returncode == 1
         return True
-    shutil.rmtree(project.root / "results")  # or nothing may be left to kill
+    for stage in ("jacobian", "svd"):  # or nothing may be left to kill
+        shutil.rmtree(project.root / home(stage), ignore_errors=True)
     return False
 
 
@@ -72,11 +75,11 @@ def test_kills_at_random_moments(smoke, tmp_path, turn):
     project = Project.create(tmp_path / "project", SMOKE)
     for victim in VICTIMS:
         assert any(kill(project, victim, chance) for _ in range(TRIES))
-    project.compute()
+    assert project.run("all_svd").returncode == 0
     command = [sys.executable, "-m", "training_jacobian", "gc", "--yes"]  # blocks, where Snakemake was killed
     subprocess.run(command, cwd=project.root, env=project.environment, check=True)
     found = {name: found for name, found in project.contents().items() if ".partial" not in name}
-    assert found == smoke.contents()
+    assert found == {name: whole for name, whole in smoke.contents().items() if name.startswith(EARLY)}
 
 
 # a stage, one that reads its files, and what asks for that
@@ -85,35 +88,25 @@ READERS = {
     "train": ("jacobian", "all_jacobian"),
     "jacobian": ("svd", "all_svd"),
     "svd": ("perturbation", "all_analyses"),
-    "identity": ("figures", None),
-    "triplets": ("figures", None),
-    "density": ("figures", None),
-    "responses": ("figures", None),
-    "spectrum": ("figures", None),
-    "perturbation": ("figures", None),
-    "behaviour": ("figures", None),
-    "subspace": ("figures", None),
-    "pfj": ("figures", None),
-    "angles": ("figures", None),
     "figures": ("figs", "results/figs/all"),
 }
+SHOWN = (
+    "identity",
+    "triplets",
+    "density",
+    "responses",
+    "spectrum",
+    "perturbation",
+    "behaviour",
+    "subspace",
+    "pfj",
+    "angles",
+)
+DAMAGES = ("truncated", "flipped")
 
 
-def figures_of(project, stage):
-    """Tables in results/figures that show what a stage found."""
-    plots = yaml.safe_load((project.root / "params.yaml").read_text())["figures"]["plots"]
-    names = [name for name, plot in plots.items() if catalog.KINDS[plot["kind"]][0] == stage]
-    found = [path for name in names for path in project.root.glob(f"results/figures/*/{name}.csv")]
-    return [str(path.relative_to(project.root)) for path in found]
-
-
-@pytest.mark.parametrize("damage", ["truncated", "flipped"])
-@pytest.mark.parametrize("stage", READERS)
-def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
-    project = smoke.copy(tmp_path / "project")
-    reader, target = READERS[stage]
-    targets = [target] if target else figures_of(project, stage)
-    shutil.rmtree(project.root / ("results/figs" if reader == "figs" else home(reader)))
+def harm(project, stage, damage):
+    """Damage what a stage made; the damaged files."""
     names = catalog.files(stage) if stage in catalog.ORDER else ["divergence.png"]
     harmed = [path for name in names for path in project.root.glob(f"{home(stage)}/*/{name}")]
     assert harmed
@@ -122,17 +115,52 @@ def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
         path.write_bytes(content[:middle] if damage == "truncated" else flipped)
-    done = project.run(*targets)
-    text = done.stdout + done.stderr
+    return harmed
+
+
+def told(text, harmed):
+    """That one of these files is damaged, and the remedy."""
+    names = "|".join(re.escape(f"{path.parent.name}/{path.name}") for path in harmed)
+    remedy = r"damaged.*?; delete results/.*? and run the same command again"
+    return re.search(rf"({names}): [^;]*{remedy}", " ".join(text.split()))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("stage", READERS)
+def test_damage_is_caught_before_use(smoke, tmp_path, stage, damage):
+    project = smoke.copy(tmp_path / "project")
+    reader, target = READERS[stage]
+    shutil.rmtree(project.root / ("results/figs" if reader == "figs" else home(reader)))
+    harmed = harm(project, stage, damage)
+    done = project.run(target)
     assert done.returncode != 0
-    assert any(f"{path.parent.name}/{path.name}: " in text for path in harmed)
-    assert "damaged" in text
-    assert "; delete results/" in text
-    assert "and run the same command again" in text
+    assert told(done.stdout + done.stderr, harmed)
 
 
-def test_two_workflows_at_once(smoke, tmp_path):
-    project = Project.create(tmp_path / "project", SMOKE)
+def figure_of(project, stage):
+    """A table in results/figures that shows what a stage found."""
+    plots = yaml.safe_load((project.root / "params.yaml").read_text())["figures"]["plots"]
+    name = next(name for name, plot in plots.items() if catalog.KINDS[plot["kind"]][0] == stage)
+    (found,) = project.root.glob(f"results/figures/*/{name}.csv")
+    return str(found.relative_to(project.root))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_caught_by_what_shows_it(smoke, tmp_path, damage):
+    project = smoke.copy(tmp_path / "project")
+    figures = [figure_of(project, stage) for stage in SHOWN]
+    shutil.rmtree(project.root / home("figures"))
+    harmed = {stage: harm(project, stage, damage) for stage in SHOWN}
+    done = project.run("--keep-going", *figures)
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert {stage for stage in SHOWN if not told(text, harmed[stage])} == set()
+    assert not told(text, [path.with_name(f"another-{path.name}") for path in harmed["spectrum"]])  # negative control
+    assert not list(project.root.glob(f"{home('figures')}/*/*.csv"))
+
+
+def test_two_workflows_at_once(finished, tmp_path):
+    project = Project.create(tmp_path / "project")
     with start(project) as running:
         try:
             wait_until(project.running)
@@ -142,7 +170,7 @@ def test_two_workflows_at_once(smoke, tmp_path):
             running.kill()
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout + second.stderr
-    assert project.contents() == smoke.contents()
+    assert project.contents() == finished.contents()
 
 
 def test_full_disk(tmp_path):
