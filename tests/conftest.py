@@ -136,6 +136,7 @@ class Project:
         self.root = root
         compiled = {"JAX_COMPILATION_CACHE_DIR": os.environ["COMPILED_OF_JOBS"]}
         self.environment = {**os.environ, **compiled, "PYTHONPATH": str(root / "src")}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile all of src anew
 
     @classmethod
     def create(cls, root: Path, params: str = TINY) -> "Project":

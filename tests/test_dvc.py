@@ -44,6 +44,15 @@ def test_metadata_times_and_permissions_do_not_matter(project):
     assert not JACOBIANS & set(project.dvc("repro"))
 
 
+def test_what_python_compiled_is_no_code(project):
+    compiled = project.root / "src/training_jacobian/__pycache__"
+    compiled.mkdir(exist_ok=True)
+    (compiled / "new.pyc").write_bytes(b"compiled")
+    assert project.call("dvc", "status") == "Data and pipelines are up to date.\n"
+    (project.root / ".dvcignore").write_text("")  # negative control
+    assert "src/training_jacobian" in project.call("dvc", "status")
+
+
 @pytest.fixture(scope="module")
 def finished_tiny(tmp_path_factory) -> Repository:
     made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + "sweeps: {}\n")  # dvc.yaml names that section
