@@ -29,7 +29,7 @@ test-paper: $(BIN)/.ready
 
 # DVC and Snakemake in every order; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
 test-engines: $(BIN)/.ready
-	python -m pytest -n 3 --dist worksteal -rs -m engines  # they also wait
+	python -m pytest -n 4 --dist worksteal -rs -m engines  # they also wait
 
 # the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine: minutes; tests/slurm/install.sh gets it
 test-slurm: $(BIN)/.ready

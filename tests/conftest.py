@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -215,8 +216,8 @@ class Project:
         }
 
 
-def computed(tmp_path_factory, name: str, params: str) -> Project:
-    """A project computed once for all of xdist's workers; copy it before changing anything.
+def once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A project made once for all of xdist's workers; copy it before changing anything.
 
     With FINISHED_PROJECTS, a folder, once for all runs of pytest of the same code: .ci/run does that.
     """
@@ -228,10 +229,20 @@ def computed(tmp_path_factory, name: str, params: str) -> Project:
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
-            project = Project.create(shared / f"unfinished-{name}", params)
-            (shared / f"{name}.txt").write_text(project.compute())
-            project.root.rename(root)
-    return Project(root)
+            unfinished = shared / f"unfinished-{name}"
+            make(unfinished)
+            unfinished.rename(root)
+    return root
+
+
+def computed(tmp_path_factory, name: str, params: str) -> Project:
+    """A project computed by Snakemake, once; beside it `<name>.txt`, what the terminal showed."""
+
+    def make(root: Path) -> None:
+        shown = Project.create(root, params).compute()
+        root.with_name(f"{name}.txt").write_text(shown)
+
+    return Project(once(tmp_path_factory, name, make))
 
 
 @pytest.fixture(scope="session")
@@ -251,15 +262,22 @@ def project(finished, tmp_path) -> Project:
     return finished.copy(tmp_path / "project")
 
 
+def under_dvc(tmp_path_factory, name: str, project: Project, params: str):
+    """A computed project, then `dvc repro`, under git, once; no stage function runs twice.  A Repository."""
+    from repository import Repository, create  # which imports this file
+
+    def make(root: Path) -> None:
+        made = create(root, params)
+        shutil.copytree(project.root / "results", root / "results", symlinks=True, dirs_exist_ok=True)
+        assert made.snakemake() == {}
+        assert made.dvc("repro") == {}
+        made.git("add", "--all")
+        made.git("commit", "--quiet", "--message", "computed")
+
+    return Repository(once(tmp_path_factory, name, make))
+
+
 @pytest.fixture(scope="session")
 def committed(smoke, tmp_path_factory):
-    """The smoke study by Snakemake, then `dvc repro`, under git; no stage function runs twice.  A Repository."""
-    from repository import create  # which imports this file
-
-    made = create(tmp_path_factory.mktemp("dvc") / "project", SMOKE)
-    shutil.copytree(smoke.root / "results", made.root / "results", symlinks=True, dirs_exist_ok=True)
-    assert made.snakemake() == {}
-    assert made.dvc("repro") == {}
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message", "computed")
-    return made
+    """The smoke study under both engines."""
+    return under_dvc(tmp_path_factory, "committed", smoke, SMOKE)

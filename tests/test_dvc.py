@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 import yaml
 
-from conftest import ROOT, TINY
-from repository import JACOBIANS, ONE_RUN, Repository, create, only_core
+from conftest import ROOT, TINY, under_dvc
+from repository import JACOBIANS, ONE_RUN, Repository, only_core
 from test_workflow import EDITS
 
 pytestmark = pytest.mark.engines
@@ -54,10 +54,10 @@ def test_what_python_compiled_is_no_code(project):
 
 
 @pytest.fixture(scope="module")
-def finished_tiny(tmp_path_factory) -> Repository:
-    made = create(tmp_path_factory.mktemp("dvc") / "project", TINY + "sweeps: {}\n")  # dvc.yaml names that section
-    made.dvc("repro")
-    return made
+def finished_tiny(finished, tmp_path_factory) -> Repository:
+    """The tiny project under both engines."""
+    # dvc.yaml names that section
+    return under_dvc(tmp_path_factory, "finished-dvc", finished, TINY + "sweeps: {}\n")
 
 
 def test_edit_under_one_engine_and_go_on_with_the_other(finished_tiny, tmp_path):

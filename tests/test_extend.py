@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import jax
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 import own_files
-from conftest import ROOT, Project
+from conftest import ROOT, Project, once
 
 pytestmark = pytest.mark.engines  # a whole project of its own
 PAGE = (ROOT / "docs/extend.md").read_text()
@@ -38,14 +39,22 @@ def files() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
+def extended(tmp_path_factory) -> Project:
     (params,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    made = Project.create(tmp_path_factory.mktemp("extend") / "project", params)
-    for path, text in files().items():
-        (made.root / path).write_text(text)
-    subprocess.run([sys.executable, "components/moons.py"], cwd=made.root, env=made.environment, check=True)
-    made.compute()
-    return made
+
+    def make(root: Path) -> None:
+        made = Project.create(root, params)
+        for path, text in files().items():
+            (root / path).write_text(text)
+        subprocess.run([sys.executable, "components/moons.py"], cwd=root, env=made.environment, check=True)
+        made.compute()
+
+    return Project(once(tmp_path_factory, "extended", make))
+
+
+@pytest.fixture
+def project(extended, tmp_path) -> Project:
+    return extended.copy(tmp_path / "project")
 
 
 def test_all_kinds_are_there():
@@ -93,13 +102,8 @@ def test_its_jacobian_is_right(project, monkeypatch):
     ],
 )  # fmt: skip
 def test_exactly_what_an_edit_affects(project, file, old, new, jobs):
-    before = (project.root / file).read_text()
     project.edit(old, new, file)
-    try:
-        wanted = {rule: count for rule, count in {**jobs, **PUBLISHED}.items() if count} if jobs else {}
-        assert project.jobs() == wanted
-    finally:
-        (project.root / file).write_text(before)
+    assert project.jobs() == ({rule: count for rule, count in {**jobs, **PUBLISHED}.items() if count} if jobs else {})
 
 
 def test_a_changed_data_set_is_another_run(project):
@@ -108,21 +112,14 @@ def test_a_changed_data_set_is_another_run(project):
     arrays = dict(np.load(data))
     arrays["inputs_test"][0, 0] += 1
     np.savez(data, **arrays)
-    try:
-        assert project.jobs() == {"data": 1, **JACOBIANS, **PUBLISHED}
-    finally:
-        data.write_bytes(before)
+    assert project.jobs() == {"data": 1, **JACOBIANS, **PUBLISHED}
+    data.write_bytes(before)
     assert project.jobs() == {}
 
 
 def test_a_mistake_stops_snakemake_with_its_line(project):
-    file = project.root / "components/my_net.py"
-    before = file.read_text()
     project.edit("nn.Dense(self.classes)", "nn.Dense(self.classes + 1)", "components/my_net.py")
-    try:
-        done = project.run("-n")
-    finally:
-        file.write_text(before)
+    done = project.run("-n")
     assert done.returncode != 0
     told = "params.yaml: defaults.model.path = 'components/my_net.py': my_net.py, line 18: apply gives float64 of shape (1, 3)"
     assert told in " ".join((done.stdout + done.stderr).split())
