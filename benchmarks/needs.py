@@ -13,6 +13,7 @@ import pandas as pd
 from common import write
 from training_jacobian.jobs.speed import calibrate
 from training_jacobian.workflow import times
+from training_jacobian.workflow.costs import available
 from training_jacobian.workflow.needs import Needs
 from training_jacobian.workflow.plan import plan
 
@@ -22,7 +23,7 @@ JOB = re.compile(r"(\w+): ([\d.]+) s, .* threads (\d+), memory ([\d.]+) GiB, pro
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--params", default="params.yaml")
-    made, speed = plan(parser.parse_args().params), calibrate()
+    made, speed = plan(parser.parse_args().params), calibrate(available())
     rows = []
     for log in Path("results/logs").glob("*/*.log"):
         name, found = log.name[:12], JOB.match(log.read_text())

@@ -20,7 +20,7 @@ PAPER = {"model": {"hidden": [64]}, "training": {"epochs": 25}}
 def elsewhere(tmp_path, monkeypatch):
     """An empty folder, and a machine of that speed, with room for everything."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(costs, "calibrate", lambda: SPEED)
+    monkeypatch.setattr(costs, "calibrate", lambda together: SPEED)
     monkeypatch.setattr(costs, "available", lambda: 2)
     monkeypatch.setattr(fits, "machine_memory", lambda: (10**18, "of memory"))
     monkeypatch.setattr(fits, "free_disk", lambda: 10**18)
@@ -113,10 +113,10 @@ def test_no_line_for_a_dry_run(capsys, argument, dry):
 def test_no_line_and_no_calibration_where_nothing_is_missing(monkeypatch, capsys):
     plan = Plan(params(**PAPER))
     write(Path(), dict.fromkeys([file for stage in plan.recipes["a"] for file in plan.files("a", stage)], ""))
-    monkeypatch.setattr(costs, "calibrate", lambda: pytest.fail("it was measured"))
+    monkeypatch.setattr(costs, "calibrate", lambda together: pytest.fail("it was measured"))
     costs.announce(plan, 2, [])
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(costs, "calibrate", lambda: (_ for _ in ()).throw(OSError("no such process")))
+    monkeypatch.setattr(costs, "calibrate", lambda together: (_ for _ in ()).throw(OSError("no such process")))
     costs.announce(Plan(params(training={"epochs": 24})), 2, [])  # something is missing, and no speed: nothing stops
     assert capsys.readouterr().err == ""
 

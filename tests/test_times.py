@@ -1,5 +1,6 @@
 """How long jobs take, against what they took; and limits for a cluster, which no speed of a machine changes."""
 
+import json
 import subprocess
 import sys
 
@@ -61,6 +62,30 @@ def test_speed_of_this_machine():
     found = speed.calibrate()
     assert 1e9 < found.float64 < 1e12
     assert 0.9 * found.float64 < found.float32 < 1e12
+
+
+def test_the_speed_is_that_of_a_core_among_busy_ones(monkeypatch):
+    """As many processes as are asked for, up to a limit, and the mean of what they find."""
+    started = []
+    said = iter([[3e9, 1e9], [5e9, 2e9], *[[1e9, 1e9]] * speed.MANY])
+
+    class Process:
+        returncode = 0
+
+        def __init__(self, command, **_):
+            started.append(command)
+
+        def communicate(self, timeout):
+            return json.dumps(next(said)), None
+
+        def kill(self):
+            pass
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    assert speed.calibrate(2) == (4e9, 1.5e9)
+    assert len(started) == 2
+    assert speed.calibrate(1000) == (1e9, 1e9)
+    assert len(started) == 2 + speed.MANY
 
 
 def test_a_speed_that_cannot_be_measured_is_an_error(monkeypatch):

@@ -100,8 +100,8 @@ def check(options: argparse.Namespace) -> None:
     from training_jacobian.workflow import costs, fits
     from training_jacobian.workflow.plan import plan
 
-    made = plan(options.params)
-    print(*costs.report(made, calibrate(), costs.available()), sep="\n")
+    made, cores = plan(options.params), costs.available()
+    print(*costs.report(made, calibrate(cores), cores), sep="\n")
     fits.check(made)
 
 

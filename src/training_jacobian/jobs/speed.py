@@ -1,6 +1,7 @@
-"""How fast one thread of this machine multiplies matrices: what estimates of time start from.
+"""How fast one thread of this machine multiplies matrices while others do the same: what estimates of time start from.
 
-Counted in time of the processor, not of the clock, so that what else runs here does not slow it.
+Two virtual cores may be one real core: where both are busy, as in a workflow, each is half as fast as alone.  Counted
+in time of the processor, not of the clock.
 """
 
 import json
@@ -13,7 +14,9 @@ from typing import NamedTuple
 
 from training_jacobian.jobs.surroundings import THREADS
 
-SIZE, TRIES = 512, 7  # a tenth of a second on a slow core
+SIZE = 512  # a product takes 2 to 30 milliseconds
+SECONDS = 0.3  # of products in each precision: processes that start at once overlap for most of it
+MANY = 16  # processes at once, at most
 
 
 class Speed(NamedTuple):
@@ -24,30 +27,42 @@ class Speed(NamedTuple):
 
 
 def measured() -> Speed:
-    """Of this process, which must be held to one thread: the best of seven products (512, 512) in each precision."""
+    """Of this process, which must be held to one thread: the median of products (512, 512) in each precision."""
     import numpy as np
 
     def rate(dtype: str) -> float:
-        A, taken = np.ones((SIZE, SIZE), dtype), []
-        for _ in range(TRIES):
+        A, end = np.ones((SIZE, SIZE), dtype), time.perf_counter() + SECONDS
+        taken: list[float] = []
+        while time.perf_counter() < end or len(taken) < 2:
             began = time.process_time()
             A @ A
             taken.append(time.process_time() - began)
-        return 2 * SIZE**3 / max(min(taken), 1e-9)
+        return 2 * SIZE**3 / max(float(np.median(taken)), 1e-9)
 
     return Speed(rate("float32"), rate("float64"))
 
 
-def calibrate() -> Speed:
-    """The same, by a process of its own with one thread, in half a second.
+def calibrate(together: int = 1) -> Speed:
+    """The mean of as many processes at once, of one thread each, in a second.
 
-    Raises OSError or subprocess.SubprocessError if it cannot be started, or ends badly.
+    Raises OSError or subprocess.SubprocessError if they cannot be started, or end badly.
     """
     sources = str(Path(__file__).parents[2])
     environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": sources}
     command = [sys.executable, "-c", f"from {__name__} import main; main()"]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603
-    return Speed(*json.loads(done.stdout))
+    started = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
+        for _ in range(max(1, min(together, MANY)))
+    ]
+    try:
+        told = [process.communicate(timeout=60)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    for process in started:
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+    return Speed(*(sum(each) / len(each) for each in zip(*map(json.loads, told), strict=True)))
 
 
 def main() -> None:

@@ -138,7 +138,7 @@ def announce(plan: Plan, cores: int | None, arguments: list[str]) -> list[Job]:
         return []
     with suppress(OSError, subprocess.SubprocessError):  # an estimate is no reason to stop
         here = cores and min(cores, available())
-        absent = [each for each in jobs(plan, calibrate(), here or 4) if each.missing]
+        absent = [each for each in jobs(plan, calibrate(here or 1), here or 4) if each.missing]
         print(f"training-jacobian: {announcement(plan, absent, here)}", file=sys.stderr, flush=True)
         return absent
     return []
