@@ -21,7 +21,7 @@ MEASURED = [
     (PAPER, {"train": 2.9, "columns": 35.0, "jacobian": 1.7, "svd": 35.8, "spectrum": 3.5, "identity": 24.0}),
     (PAPER, {"perturbation": 5.7, "behaviour": 24.2, "subspace": 77.4, "angles": 22.0}),
     ({**PAPER, "data": {"test_size": 773, "stratify": True}}, {"columns": 24.4, "pfj": 191.3}),
-    (WIDER, {"columns": 250.7}),
+    (WIDER, {"columns": 250.7, "jacobian": 22.0, "svd": 2042.7, "spectrum": 72.1}),
 ]
 
 
