@@ -91,6 +91,15 @@ def test_options_choose_what_is_shown():
     assert len(shown) == len(found) + 2
 
 
+def test_a_run_may_be_called_published():
+    table, figure = example("triplets").assign(run="published"), plt.figure()
+    shown = plot("triplets").select(table, {"published": {"index": [1], "sigma": [20.5]}})
+    triplets.triplets(figure, shown)
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert [list(line.get_ydata()) for line in crosses] == [[20.5]]
+    plt.close("all")
+
+
 def test_a_regression_has_no_panel_of_accuracy():
     for accuracy, panels in ((0.5, 2), (np.nan, 1)):
         figure = plt.figure()

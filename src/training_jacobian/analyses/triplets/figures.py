@@ -9,12 +9,13 @@ from training_jacobian.figures.frame import Plot, plain_ticks
 
 LABELS = {"J": "$J$", "J_minus_identity": "$J - I$"}
 MARKERS = {"J": ".", "J_minus_identity": "+"}
+PUBLISHED = "J, published"  # an operator, not a run: one of the user's may be called `published`
 
 
 def triplets(figure: Figure, table: pd.DataFrame) -> None:
     """Singular values that have converged, and the largest error that each can have."""
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    others = table["run"] == "published"
+    others = table["operator"] == PUBLISHED
     above.loglog(table["index"][others], table["sigma"][others], "kx", label="published" if others.any() else None)
     table = table[~others]
     runs = list(table["run"].unique())
@@ -35,10 +36,10 @@ def triplets(figure: Figure, table: pd.DataFrame) -> None:
 
 
 def with_published(table: pd.DataFrame, options: dict[str, Any]) -> pd.DataFrame:
-    """The table, and rows of a run `published` if the options have such values."""
+    """The table, and rows of an operator `J, published` if the options have such values."""
     if "published" not in options:
         return table
-    return pd.concat([table, pd.DataFrame({"run": "published", "operator": "J", **options["published"]})])
+    return pd.concat([table, pd.DataFrame({"run": "published", "operator": PUBLISHED, **options["published"]})])
 
 
 PLOTS = {"triplets": Plot(triplets, height=1.4, select=with_published)}
