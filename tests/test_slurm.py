@@ -32,9 +32,9 @@ def cluster():
         pytest.skip(f"SLURM NOT TESTED: {', '.join(missing)} not found; tests/slurm/install.sh FOLDER installs them")
     root = Path(tempfile.mkdtemp(prefix="slurm-"))
     root.chmod(0o755)  # munge wants its socket to be within everybody's reach; pytest's folders are not
-    subprocess.run([ROOT / "tests/slurm/up.sh", root, "2"], check=True, timeout=120)
+    subprocess.run([ROOT / "tests/slurm/up.sh", root, "2"], check=True, timeout=600)
     yield {"SLURM_CONF": f"{root}/slurm.conf", "PATH": f"{root}/bin:{os.environ['PATH']}"}
-    subprocess.run([ROOT / "tests/slurm/down.sh", root], check=True, timeout=120)
+    subprocess.run([ROOT / "tests/slurm/down.sh", root], check=True, timeout=600)
     shutil.rmtree(root)
 
 
@@ -69,7 +69,7 @@ def test_same_bytes_on_both_nodes(project, local):
 
 def wait_for_block(environment):
     """Slurm's id of a running block, and its node."""
-    for _ in range(600):
+    for _ in range(3000):
         command = ["squeue", "-h", "-t", "R", "-o", "%i %N %k"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         for line in done.stdout.splitlines():
@@ -103,7 +103,7 @@ def test_a_lost_job_is_run_again(project, cluster, local, harm):
                 subprocess.run(["scancel", job], env=environment, check=True)
             else:
                 take_down(node, environment)
-            text, _ = running.communicate(timeout=300)
+            text, _ = running.communicate(timeout=900)
         finally:
             running.kill()
     assert f"SLURM-job '{job}' failed" in text  # it was lost indeed

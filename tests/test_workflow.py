@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Project
+from conftest import HANGS, Project
 
 PUBLISH_ONLY = {"publish": 1, "all": 1}
 PUBLISH = {"report": 1, **PUBLISH_ONLY}
@@ -121,7 +121,7 @@ def test_switched_back_and_killed_and_same_bytes(finished, tmp_path):
     )
     victim = wait_for_block(project)
     os.kill(victim, signal.SIGKILL)
-    output, _ = running.communicate(timeout=120)
+    output, _ = running.communicate(timeout=HANGS)
     assert running.returncode != 0, output
     assert not list(project.root.glob("results/svd/*/svd.h5"))
     left = project.jobs()["columns"]
@@ -147,7 +147,7 @@ def test_commands_of_the_readme_without_cores(project, arguments):
 
 def wait_for_block(project: Project) -> int:
     """Process id of a running block."""
-    for _ in range(1200):
+    for _ in range(6000):
         if found := project.running("columns"):
             return found[0]
         time.sleep(0.05)
