@@ -42,7 +42,7 @@ def test_logs_say_where_the_time_went(finished):
             assert 0 < startup + compilation <= seconds + 0.2  # each is rounded to 0.1
             assert threads >= 1
             assert 0.01 < memory < 4
-            assert 0.1 < processors < (seconds + 0.2) * (os.cpu_count() or 1)
+            assert 0 < processors < (seconds + 0.2) * (os.cpu_count() or 1)
             told.setdefault(match[1], []).append(compilation)
     assert {"data", "train", "columns", "jacobian", "svd", "spectrum", "figure"} <= set(told)
     assert max(told["columns"]) > 0.1
