@@ -64,6 +64,19 @@ def test_time_follows_the_speed_of_the_machine_and_the_threads():
     assert faster("svd") == pytest.approx(1, abs=0.1)  # it is in float64 whatever the run's
 
 
+def test_threads_only_where_they_help():
+    """Products with a small J take longer on several threads; linear algebra takes a quarter of the cores."""
+    partial = {"method": "partial", "rank": 5, "operators": ["J"], "tolerance": 1e-6, "products": 50, "block": 8, "seed": 0}
+    small, dense = needs(model={"hidden": [256]}, svd=partial), needs(**PAPER)
+    params = loading.load(ROOT / "studies/lenet.yaml")
+    large = Needs(params, params.runs["lenet_mnist"])
+    for job in ("triplets", "density", "responses"):
+        assert [times.threads(small, job, cores) for cores in (1, 8, None)] == [1, 1, 1], job
+        assert [times.threads(large, job, cores) for cores in (1, 8, None)] == [1, 8, 4], job
+    assert [times.threads(dense, "svd", cores) for cores in (1, 2, 8, None)] == [1, 1, 2, 4]
+    assert times.threads(dense, "spectrum", 8) == 1
+
+
 def test_limits_are_far_above_estimates_on_a_slow_core():
     of = needs(model={"hidden": [512]})
     for job in ("columns", "svd", "subspace"):

@@ -37,7 +37,8 @@ class Analysis:
     always: bool = False  # of all runs with that method; else of those that a figure shows
     group: Literal["pairs", "all"] | None = None  # of each two runs of a list, or of the list; None: of one run
     jax: bool = False  # whether it computes with JAX
-    threads: Literal["one", "quarter", "every"] = "one"
+    # how many: a quarter of all for linear algebra, whose limit is memory; all for products with a large J (times.py)
+    threads: Literal["one", "quarter", "products"] = "one"
     long: bool = False  # its jobs, and what leads to them, come before others
     # of needs.Needs of a run: bytes at the peak; floating-point operations; bytes on disk, and of what is deleted again
     memory: Callable[[Any], int] = lambda needs: PYTHON

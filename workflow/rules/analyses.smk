@@ -13,7 +13,7 @@ for name, analysis in catalog.ANALYSES.items():
         priority: urgency(0)
         conda:
             ENVIRONMENT
-        threads: THREADS[analysis.threads]
+        threads: threads(name)
         resources:
             mem_mb=memory(name),
             runtime=minutes(name),

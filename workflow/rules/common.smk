@@ -41,13 +41,6 @@ def upstream(stage):
 
 
 CORES = workflow.resource_settings.cores  # None where jobs are submitted; `workflow.cores` would be an error then
-THREADS = {
-    "one": 1,
-    # for linear algebra: memory is its limit, and jobs that compute run beside it
-    "quarter": lambda wildcards: max(1, (CORES or 16) // 4),
-    # for what shares its memory among them
-    "every": lambda wildcards: CORES or 4,
-}
 
 
 def needed(key):
@@ -58,6 +51,11 @@ def needed(key):
 def memory(job):
     """Megabytes that a job asks for, in hundreds: its own, and on a node those of Snakemake, which starts it there."""
     return lambda wildcards: -(-needed(wildcards.key).memory[job] // 10**8) * 100 + 300
+
+
+def threads(job):
+    """Threads of a job."""
+    return lambda wildcards: times.threads(needed(wildcards.key), job, CORES)
 
 
 def minutes(job):

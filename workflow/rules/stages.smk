@@ -114,7 +114,7 @@ rule svd:
     priority: urgency(1)
     conda:
         ENVIRONMENT
-    threads: THREADS["quarter"]
+    threads: threads("svd")
     resources:
         mem_mb=memory("svd"),
         runtime=minutes("svd"),

@@ -16,7 +16,6 @@ from training_jacobian.workflow.fits import missing, readable
 from training_jacobian.workflow.needs import Needs
 from training_jacobian.workflow.plan import Plan
 
-QUARTER = {"svd": "quarter"}  # of the stages; analyses say it themselves
 UNITS = (("s", 60), ("min", 60), ("h", 24), ("days", 365), ("years", float("inf")))
 
 
@@ -69,8 +68,7 @@ def jobs(plan: Plan, speed: Speed, cores: int) -> list[Job]:
 
 def _job(needs: Needs, job: str, name: str, runs: tuple[str, ...], speed: Speed, cores: int, absent: bool) -> Job:
     """Of the artifact whose key is `name`."""
-    asked = ANALYSES[job].threads if job in ANALYSES else QUARTER.get(job, "one")
-    threads = {"one": 1, "quarter": max(1, cores // 4), "every": cores}[asked]
+    threads = times.threads(needs, job, cores)
     count = -(-needs.size // needs.params.compute.columns_per_job) if job == "columns" else 1
     taken = times.seconds(needs, job, threads, speed)
     return Job(job, name, runs, count, taken, threads, needs.memory[job], needs.disk.get(job, 0), absent)

@@ -20,6 +20,12 @@ START, START_JAX = (
     4.0,
 )  # seconds to import what a job needs, and to compile it where that was done before or is short
 TRAFFIC = 250e6  # bytes a second that are read and checked, or written with their checksum
+QUARTER = ("svd",)  # of the stages; analyses say it themselves
+SUBMITTED = 4  # threads of a job that may have several, where jobs are submitted
+# operations of a step and vector from which threads make products with J faster: two took 1.1 times as long as one at
+# 6e6 (digits, h = 256), 0.7 times at 2e7 (MNIST, h = 64), 0.9 times at 1e9 (LeNet-5); on two halves of one core, by
+# benchmarks/threads.py
+LARGE = 1e7
 SCALING = 0.8  # n threads are n^0.8 times as fast as one
 
 
@@ -34,6 +40,16 @@ def operations(needs: Needs, job: str) -> float:
         "columns": needs.tangent * columns,
         "svd": 22.0 * needs.size**3,  # gesdd with vectors (Golub and Van Loan, Matrix Computations, section 8.6)
     }.get(job, 0.0)
+
+
+def threads(needs: Needs, job: str, cores: int | None) -> int:
+    """Threads of a job on a machine with so many cores; None: where jobs are submitted."""
+    asked = ANALYSES[job].threads if job in ANALYSES else "quarter" if job in QUARTER else "one"
+    if asked == "one" or (asked == "products" and needs.tangent < LARGE * needs.run.steps):
+        return 1
+    if cores is None:
+        return SUBMITTED
+    return cores if asked == "products" else max(1, cores // 4)
 
 
 def limit(needs: Needs, job: str, threads: int = 1) -> int:

@@ -47,7 +47,7 @@ ANALYSIS = Analysis(
     method="partial",
     always=True,
     jax=True,
-    threads="every",
+    threads="products",
     memory=lambda needs: JAX + needs.products(needs.run.svd.block) + needs.basis,
     operations=lambda needs: (
         2 * needs.tangent * needs.run.svd.products * len(needs.run.svd.operators)
