@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from conftest import ROOT, TINY, under_dvc
+from conftest import ROOT
 from repository import JACOBIANS, ONE_RUN, Repository, only_core
 from test_workflow import EDITS
 
@@ -28,8 +28,8 @@ def test_nothing_to_do(project):
 
 
 def test_an_edit_of_the_code(project):
-    project.edit("return 1 / size", "return 1.0 / size", "src/training_jacobian/spectral/subspaces.py")
-    reading = {"subspace", "pfj", "angles", "projected", "joint", "null_models"}
+    project.edit("ROUNDING = 1e-13", "ROUNDING = 2e-13", "src/training_jacobian/spectral/quadrature.py")
+    reading = {"density", "responses"}  # which reads what density found
     assert set(project.dvc("repro")) == {*reading, "figures"}
     assert project.snakemake() == {}
 
@@ -51,13 +51,6 @@ def test_what_python_compiled_is_no_code(project):
     assert project.call("dvc", "status") == "Data and pipelines are up to date.\n"
     (project.root / ".dvcignore").write_text("")  # negative control
     assert "src/training_jacobian" in project.call("dvc", "status")
-
-
-@pytest.fixture(scope="module")
-def finished_tiny(finished, tmp_path_factory) -> Repository:
-    """The tiny project under both engines."""
-    # dvc.yaml names that section
-    return under_dvc(tmp_path_factory, "finished-dvc", finished, TINY + "sweeps: {}\n")
 
 
 def test_edit_under_one_engine_and_go_on_with_the_other(finished_tiny, tmp_path):

@@ -14,30 +14,35 @@ def project(committed, tmp_path) -> Repository:
     return committed.copy(tmp_path / "project")
 
 
-def test_experiment_in_the_workspace(project):
-    ran = project.dvc("exp", "run", "--quiet", "-S", "runs.seed_1.initial.seed=9", "--name", "nine")
+@pytest.fixture
+def tiny(finished_tiny, tmp_path) -> Repository:
+    return finished_tiny.copy(tmp_path / "project")
+
+
+def test_experiment_in_the_workspace(tiny):
+    ran = tiny.dvc("exp", "run", "--quiet", "-S", "runs.b.initial.seed=9", "--name", "nine")
     assert only_core(ran) == ONE_RUN
-    assert "nine" in project.call("dvc", "exp", "show", "--csv")
-    changed = project.call("dvc", "metrics", "diff", "--md")
-    assert "seed_1.sigma_1" in changed
-    assert "smoke.sigma_1" not in changed
-    assert "runs.seed_1.initial.seed" in project.call("dvc", "params", "diff", "--md")
+    assert "nine" in tiny.call("dvc", "exp", "show", "--csv")
+    changed = tiny.call("dvc", "metrics", "diff", "--md")
+    assert "b.sigma_1" in changed
+    assert "a.sigma_1" not in changed
+    assert "runs.b.initial.seed" in tiny.call("dvc", "params", "diff", "--md")
 
 
-def test_experiment_in_a_temporary_folder(project, tmp_path):
-    project.git("init", "--quiet", "--bare", str(tmp_path / "git-remote"))
-    project.git("remote", "add", "origin", str(tmp_path / "git-remote"))
-    project.call("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
-    project.git("commit", "--quiet", "--all", "--message", "remote")
-    project.git("push", "--quiet", "origin", "main")
-    text = project.call("dvc", "exp", "run", "--temp", "-S", "runs.seed_1.initial.seed=9", "--name", "nine")
-    assert re.findall(r"svd of (.*?): ", text) == ["seed_1"]  # one run of three
-    assert "columns of seed_1: 2 jobs, " in text
-    assert "seed: 1\n" in (project.root / "params.yaml").read_text()
-    project.call("dvc", "exp", "apply", "nine")
-    assert not JACOBIANS & set(project.snakemake())
-    project.call("dvc", "exp", "push", "origin", "nine")
-    assert "nine" in project.call("dvc", "exp", "list", "origin", "--all-commits")
+def test_experiment_in_a_temporary_folder(tiny, tmp_path):
+    tiny.git("init", "--quiet", "--bare", str(tmp_path / "git-remote"))
+    tiny.git("remote", "add", "origin", str(tmp_path / "git-remote"))
+    tiny.call("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    tiny.git("commit", "--quiet", "--all", "--message", "remote")
+    tiny.git("push", "--quiet", "origin", "main")
+    text = tiny.call("dvc", "exp", "run", "--temp", "-S", "runs.b.initial.seed=9", "--name", "nine")
+    assert re.findall(r"svd of (.*?): ", text) == ["b"]  # one run of three
+    assert "columns of b: 2 jobs, " in text
+    assert "seed: 1}" in (tiny.root / "params.yaml").read_text()
+    tiny.call("dvc", "exp", "apply", "nine")
+    assert not JACOBIANS & set(tiny.snakemake())
+    tiny.call("dvc", "exp", "push", "origin", "nine")
+    assert "nine" in tiny.call("dvc", "exp", "list", "origin", "--all-commits")
 
 
 def test_plots_and_pictures_of_the_pipeline(project):

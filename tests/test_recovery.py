@@ -26,7 +26,7 @@ EARLY = ("data/", "train/", "jacobian/", "svd/")  # what `all_svd` makes
 LIFE = {"columns": 1.5, "jacobian": 0.5, "svd": 0.9, "snakemake": 5}  # seconds, about
 
 
-def start(project, target="results/figs/all"):
+def start(project, target):
     """Snakemake; what it prints goes into snakemake.log."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", target]
     with (project.root / "snakemake.log").open("w") as log:  # a pipe that nobody reads would stop it when full
@@ -68,6 +68,11 @@ def kill(project, victim, chance):
     return False
 
 
+def up_to_the_svd(project):
+    """What `all_svd` makes of a finished project."""
+    return {name: whole for name, whole in project.contents().items() if name.startswith(EARLY)}
+
+
 @pytest.mark.parametrize("turn", range(ROUNDS))
 def test_kills_at_random_moments(smoke, tmp_path, turn):
     """Of blocks, of the gather, of the SVD, of Snakemake: the same command always completes, with the same bytes."""
@@ -79,7 +84,7 @@ def test_kills_at_random_moments(smoke, tmp_path, turn):
     command = [sys.executable, "-m", "training_jacobian", "gc", "--yes"]  # blocks, where Snakemake was killed
     subprocess.run(command, cwd=project.root, env=project.environment, check=True)
     found = {name: found for name, found in project.contents().items() if ".partial" not in name}
-    assert found == {name: whole for name, whole in smoke.contents().items() if name.startswith(EARLY)}
+    assert found == up_to_the_svd(smoke)
 
 
 # a stage, one that reads its files, and what asks for that
@@ -161,16 +166,16 @@ def test_damage_is_caught_by_what_shows_it(smoke, tmp_path, damage):
 
 def test_two_workflows_at_once(finished, tmp_path):
     project = Project.create(tmp_path / "project")
-    with start(project) as running:
+    with start(project, "all_svd") as running:
         try:
             wait_until(project.running)
-            second = project.run("results/figs/all")
+            second = project.run("all_svd")
             assert running.wait(HANGS) == 0
         finally:
             running.kill()
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout + second.stderr
-    assert project.contents() == finished.contents()
+    assert project.contents() == up_to_the_svd(finished)
 
 
 def test_full_disk(tmp_path):
