@@ -27,7 +27,7 @@ fuzz: $(BIN)/.ready
 test-paper: $(BIN)/.ready
 	python -m pytest -m paper
 
-# DVC and Snakemake in every order; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
+# DVC and Snakemake in every order; the worked examples; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
 test-engines: $(BIN)/.ready
 	python -m pytest -n 4 --dist worksteal -rs -m engines  # they also wait
 

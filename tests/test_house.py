@@ -76,6 +76,7 @@ def test_there_is_one_of_each_kind():
     assert kinds == {"analyses", "models", "datasets", "losses", "optimizers", "orders"}
 
 
+@pytest.mark.engines
 def test_it_is_computed_and_drawn(house):
     table = pd.read_csv(house.root / "results/figs/drift.csv")
     with h5py.File(house.root / "results/runs/a/train/train.h5") as file:
@@ -89,6 +90,7 @@ def test_it_is_computed_and_drawn(house):
     assert list(runs["parameters"]) == [9, 12]
 
 
+@pytest.mark.engines
 def test_its_jacobian_is_right(house):
     """By jax, from the toys' own functions, through the whole training."""
     program = """
@@ -124,6 +126,7 @@ print(json.dumps([np.asarray(jax.jacfwd(end)(theta)).tolist(), np.asarray(Traini
     assert np.abs(by_jax - np.eye(9)).max() > 1e-3
 
 
+@pytest.mark.engines
 def test_commands_know_it(house, tmp_path):
     assert command(house, "check").returncode == 0
     (path,) = command(house, "path", "a", "drift").stdout.split()
@@ -138,6 +141,7 @@ def test_commands_know_it(house, tmp_path):
     assert path.rpartition("/")[0] in command(damaged, "gc").stdout
 
 
+@pytest.mark.engines
 def test_exactly_what_an_edit_affects(house, tmp_path):
     project = house.copy(tmp_path / "project")
     publish = {"report": 1, "publish": 1, "all": 1}
@@ -155,6 +159,7 @@ def test_exactly_what_an_edit_affects(house, tmp_path):
         project.edit(new, old, file)
 
 
+@pytest.mark.engines
 def test_files_that_are_not_declared_are_told(house, tmp_path):
     project = house.copy(tmp_path / "project")
     project.edit('return {"drift.csv"', 'return {"drfit.csv"', "src/training_jacobian/analyses/drift/compute.py")
@@ -164,6 +169,7 @@ def test_files_that_are_not_declared_are_told(house, tmp_path):
     assert told in done.stdout + done.stderr
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
