@@ -133,6 +133,18 @@ def test_exact_bulk_is_marked_where_it_is():
     plt.close("all")
 
 
+def test_exact_bulks_that_differ_are_bars_below_all_curves():
+    wide, narrow = directions(exact=20), directions(exact=5)
+    both = pd.concat([wide[wide["run"] == "one"], narrow[narrow["run"] == "one"].assign(run="three")])
+    figure = plt.figure()
+    spectra.bird(figure, both)
+    bars = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [list(bar.get_xdata()) for bar in bars] == [[50.5, 70.5], [50.5, 55.5]]
+    heights = [spectra.FLOOR, *(bar.get_ydata()[0] for bar in bars), figure.axes[0].get_ylim()[0]]
+    assert heights == sorted(set(heights), reverse=True)
+    plt.close("all")
+
+
 def test_exact_directions_are_grey_and_in_no_median():
     """As measured: what has sigma = 1 and turns is none."""
     table = pd.DataFrame({"run": "one", "index": range(1, 101), "sigma": 1.0, "displacement": 1.0})

@@ -1,7 +1,5 @@
 """Singular values and singular vectors of J."""
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
@@ -31,19 +29,20 @@ def uv_cosine(figure: Figure, table: pd.DataFrame) -> None:
 def bird(figure: Figure, table: pd.DataFrame) -> None:
     """Distance from unity on a log axis; the measured exact bulk is a shaded band.
 
-    Of runs that differ in it, a bar at the lower edge for each, in its colour.
+    Of runs that differ in it, a bar below the curves for each, in its colour.
     """
     axes = figure.subplots()
     bulks = {name: run.loc[run["exact"].eq(True), "index"] for name, run in table.groupby("run", sort=False)}
     bulks = {name: index for name, index in bulks.items() if len(index)}  # none where rounding hides it, as in float32
     alike = len({(index.min(), len(index)) for index in bulks.values()}) == 1
+    below = FLOOR
     for order, (name, run) in enumerate(table.groupby("run", sort=False)):
         label = name if alike or name not in bulks else f"{name} ({len(bulks[name])})"
         axes.semilogy(run["index"], run["distance_from_one"].clip(lower=FLOOR), label=label, zorder=3 - 0.1 * order)
         if name in bulks and not alike:
+            below /= 5
             ends = bulks[name].min() - 0.5, bulks[name].max() + 0.5
-            look: Any = {"color": f"C{order}", "linewidth": 2, "zorder": 4, "transform": axes.get_xaxis_transform()}
-            axes.plot(ends, [0.01 + 0.02 * order] * 2, solid_capstyle="butt", **look)
+            axes.plot(ends, [below] * 2, color=f"C{order}", linewidth=2, solid_capstyle="butt")
     if alike:
         index = next(iter(bulks.values()))
         label = f"exact bulk ({len(index)})"
@@ -51,7 +50,7 @@ def bird(figure: Figure, table: pd.DataFrame) -> None:
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.set(xlabel="Index $i$", ylabel=r"Distance from unity $|\sigma_i - 1|$")
     title = None if alike or not bulks else "run (exact bulk)"
-    legend(axes, loc="lower right", title=title)  # where "best" lies on the data
+    legend(axes, loc="lower right", title=title, handlelength=1.2)  # where "best" lies on the data
 
 
 PLOTS = {"spectrum": Plot(spectrum), "uv_cosine": Plot(uv_cosine), "bird": Plot(bird)}
