@@ -57,7 +57,7 @@ def an_ulp_off(theta: np.ndarray, seed: int) -> np.ndarray:
 
 
 def largest(J: TrainingJacobian) -> float:
-    """sigma_1, from below."""
+    """sigma_1, from below; by other means than the run's own triplets, which it checks."""
     v, found = np.random.default_rng(0).standard_normal(J.shape[1]).astype(J.dtype), 0.0
     for _ in range(ROUNDS):
         u = J.matvec(v / np.linalg.norm(v))
