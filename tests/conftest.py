@@ -38,7 +38,8 @@ COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")  # many tests compile
 jax.config.update("jax_compilation_cache_dir", COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # and so do jobs under test, in one folder of all workers
+# and so do jobs under test, in one folder of all workers, or, in .ci/run, of all suites
+if "COMPILED_OF_JOBS" not in os.environ:
     OF_JOBS = tempfile.TemporaryDirectory(prefix="compiled-jobs-")
     os.environ["COMPILED_OF_JOBS"] = OF_JOBS.name
 

@@ -121,6 +121,16 @@ def test_no_line_and_no_calibration_where_nothing_is_missing(monkeypatch, capsys
     assert capsys.readouterr().err == ""
 
 
+def test_nothing_is_measured_where_the_speed_does_not_matter(monkeypatch, capsys):
+    measured = []
+    monkeypatch.setattr(costs, "calibrate", lambda together: measured.append(together) or SPEED)
+    costs.announce(Plan(parse(tree_of(TINY), Path())), 2, [])
+    assert capsys.readouterr().err.startswith("training-jacobian: params.yaml: what is missing takes about ")
+    assert measured == []
+    costs.announce(Plan(params(**PAPER)), 2, [])
+    assert measured == [min(2, costs.available())]
+
+
 def test_check_tells_what_runs_cost(capsys):
     Path("params.yaml").write_text(TINY)
     assert cli.main(["check"]) == 0

@@ -70,7 +70,7 @@ class Digests:
         if module not in self._known:
             tree = ast.parse(self.source(module))
             below = sorted({self.of(each, (*importers, module)) for each in self.counted(tree)})
-            self._known[module] = hashlib.sha256(canonical([shape_of(tree), below]).encode()).hexdigest()[:12]
+            self._known[module] = hashlib.sha256(f"[{shape_of(tree)},{canonical(below)}]".encode()).hexdigest()[:12]
         return self._known[module]
 
     def counted(self, tree: ast.AST) -> list[str]:

@@ -131,12 +131,10 @@ class Sources:
         return self._digests[known]
 
     def _digest(self, of_package: list[str]) -> str:
-        others = {
-            file.relative_to(self.folder).as_posix(): shape_of(tree, False)
-            for file, tree in self.trees.items()
-            if file != self.path
-        }
-        whole = canonical([shape_of(self.trees[self.path], False), others, sorted(of_package)])
+        shapes = {file.relative_to(self.folder).as_posix(): shape_of(tree, False) for file, tree in self.trees.items()}
+        own = shapes.pop(self.path.relative_to(self.folder).as_posix())
+        others = ",".join(f"{canonical(name)}:{shape}" for name, shape in sorted(shapes.items()))
+        whole = f"[{own},{{{others}}},{canonical(sorted(of_package))}]"
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
     def _now(self) -> list[Any]:

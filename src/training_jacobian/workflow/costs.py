@@ -16,6 +16,7 @@ from training_jacobian.workflow.fits import missing, readable
 from training_jacobian.workflow.needs import Needs
 from training_jacobian.workflow.plan import Plan
 
+SLOW, FAST = Speed(times.FLOPS, times.FLOPS), Speed(float("inf"), float("inf"))
 UNITS = (("s", 60), ("min", 60), ("h", 24), ("days", 365), ("years", float("inf")))
 
 
@@ -82,7 +83,7 @@ def wall(plan: Plan, some: list[Job], cores: int) -> float:
         by_key[name] = by_key.get(name, 0) + taken
     recipes = {name: made for each in plan.by_key.values() for name, made in each.items()}
     chain = lambda name: sum(by_key.get(key(made), 0) for made in ancestors(recipes[name]).values())
-    return max(sum(each.all for each in some) / cores, max(map(chain, by_key), default=0))
+    return max(_all(some) / cores, max(map(chain, by_key), default=0))
 
 
 def table(some: list[Job]) -> Iterator[str]:
@@ -136,10 +137,21 @@ def announce(plan: Plan, cores: int | None, arguments: list[str]) -> list[Job]:
         return []
     with suppress(OSError, subprocess.SubprocessError):  # an estimate is no reason to stop
         here = cores and min(cores, available())
-        absent = [each for each in jobs(plan, calibrate(here or 1), here or 4) if each.missing]
+        absent = _absent(plan, SLOW, here)
+        # else they hardly do more than start, and to measure takes a second
+        if _all(absent) > 1.1 * _all(_absent(plan, FAST, here)):
+            absent = _absent(plan, calibrate(here or 1), here)
         print(f"training-jacobian: {announcement(plan, absent, here)}", file=sys.stderr, flush=True)
         return absent
     return []
+
+
+def _absent(plan: Plan, speed: Speed, cores: int | None) -> list[Job]:
+    return [each for each in jobs(plan, speed, cores or 4) if each.missing]
+
+
+def _all(some: list[Job]) -> float:
+    return sum(each.all for each in some)
 
 
 def _dry(argument: str) -> bool:
@@ -151,7 +163,7 @@ def announcement(plan: Plan, absent: list[Job], cores: int | None) -> str:
     """What of a plan is absent, and will take.  Without `cores` a cluster does it."""
     longest = max(absent, key=lambda each: each.all)
     if cores is None:
-        total = f"about {duration(sum(each.all for each in absent))} of one core like this machine's"
+        total = f"about {duration(_all(absent))} of one core like this machine's"
         total += f", {readable(sum(each.disk for each in absent))} of disk"
     else:
         total = _sum(plan, absent, cores)
