@@ -8,6 +8,7 @@ everything.
 import logging
 import os
 import re
+import signal
 import textwrap
 import threading
 from contextlib import suppress
@@ -227,3 +228,15 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     logger.removeHandler(replaced[0])
     logger.addHandler(calm)
     os.environ[CALM] = "1"
+    keep_interrupts()
+
+
+def keep_interrupts() -> None:
+    """Ctrl-C raises KeyboardInterrupt wherever Snakemake is.
+
+    asyncio, in which it often is, replaces Python's own handler by one that cancels a task: Snakemake then ends with a
+    traceback, or goes on.  It leaves other handlers alone.
+    """
+    mine = threading.current_thread() is threading.main_thread()
+    if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: signal.default_int_handler(number, frame))
