@@ -33,7 +33,7 @@ class Plan:
     recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # run -> stage -> recipe
     by_key: dict[str, dict[str, Recipe]] = field(default_factory=dict)  # stage -> key -> recipe
     runs_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key -> a run that has it; all of a group
-    drawn: dict[str, Recipe] = field(default_factory=dict)  # figure or table -> recipe
+    of_figures: dict[str, Recipe] = field(default_factory=dict)  # figure or table -> recipe
 
     @property
     def name(self) -> str:
@@ -152,9 +152,9 @@ class Plan:
 
     def figure(self, name: str) -> Recipe:
         """Recipe of a figure or table, made once: each rule asks for all of them."""
-        if name not in self.drawn:
-            self.drawn[name] = report.recipe(self) if name == REPORT else drawn.recipe(self, name)
-        return self.drawn[name]
+        if name not in self.of_figures:
+            self.of_figures[name] = report.recipe(self) if name == REPORT else drawn.recipe(self, name)
+        return self.of_figures[name]
 
     def keys(self, shape: str) -> list[str]:
         """Of the figures and tables that a rule makes."""

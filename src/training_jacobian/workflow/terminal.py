@@ -217,6 +217,7 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     `asked`: those of the plans whose figures, or other files, are asked for; `missing`: jobs, as far as estimated.
     """
     os.environ.pop(CALM, None)
+    keep_interrupts()  # with --verbose, too
     wanted, logger = workflow.output_settings, logging.getLogger(LOGGER)
     other = wanted.dryrun or wanted.verbose or wanted.quiet or wanted.printshellcmds or wanted.debug_dag
     replaced = [each for each in logger.handlers if each.name == REPLACED]
@@ -228,7 +229,6 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     logger.removeHandler(replaced[0])
     logger.addHandler(calm)
     os.environ[CALM] = "1"
-    keep_interrupts()
 
 
 def keep_interrupts() -> None:
