@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import signal
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -213,6 +214,26 @@ def test_asyncio_does_not_take_interrupts():
         terminal.keep_interrupts()
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(interrupted())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_while_snakemake_writes_is_not_lost():
+    def emit():  # as Snakemake's handler of its log does
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            sum(range(1000))
+        except KeyboardInterrupt:
+            pass
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        emit()
+        time.sleep(0.5)  # the control: it is lost
+        terminal.keep_interrupts()
+        with pytest.raises(KeyboardInterrupt):
+            emit()
+            time.sleep(5)
     finally:
         signal.signal(signal.SIGINT, before)
 
