@@ -291,5 +291,4 @@ def committed(smoke, tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished_tiny(finished, tmp_path_factory):
     """The tiny project under both engines."""
-    # dvc.yaml names that section
-    return under_dvc(tmp_path_factory, "finished-dvc", finished, TINY + "sweeps: {}\n")
+    return under_dvc(tmp_path_factory, "finished-dvc", finished, TINY)

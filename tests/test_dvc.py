@@ -111,7 +111,8 @@ def test_every_edit_is_seen(finished_tiny, tmp_path, what):
 def test_an_edit_of_what_a_stage_does_not_name_is_not_seen(finished_tiny, tmp_path):
     """The control of the test above."""
     project = finished_tiny.copy(tmp_path / "project")
-    project.edit("    params: [defaults, runs, sweeps]\n", "", "dvc.yaml")
+    project.edit("components, params.yaml, ", "components, ", "dvc.yaml")
+    project.edit("    params: [defaults]\n", "", "dvc.yaml")
     file, old, new, _ = EDITS["learning rate of one run"]
     before = json.loads(project.call("dvc", "status", "--json")).get("train", [])
     project.edit(old, new, file)

@@ -22,11 +22,24 @@ def tiny(finished_tiny, tmp_path) -> Repository:
 def test_experiment_in_the_workspace(tiny):
     ran = tiny.dvc("exp", "run", "--quiet", "-S", "runs.b.initial.seed=9", "--name", "nine")
     assert only_core(ran) == ONE_RUN
-    assert "nine" in tiny.call("dvc", "exp", "show", "--csv")
-    changed = tiny.call("dvc", "metrics", "diff", "--md")
-    assert "b.sigma_1" in changed
-    assert "a.sigma_1" not in changed
-    assert "runs.b.initial.seed" in tiny.call("dvc", "params", "diff", "--md")
+    for of in ([], ["--targets", "results/figs/runs.json"]):
+        changed = tiny.call("dvc", "metrics", "diff", "--md", *of)
+        assert "b.sigma_1" in changed
+        assert "a.sigma_1" not in changed
+        assert ("b.sigma_2" in changed) == bool(of)
+    assert "runs.b.initial.seed" in tiny.call("dvc", "params", "diff", "--md", "--targets", "params.yaml")
+    columns = tiny.call("dvc", "exp", "show", "--csv")
+    assert "nine" in columns
+    keys = {"defaults", "runs", "spectrum", "figures", "compute", "sigma_2"}
+    assert of_params_and_metrics(tiny) & keys == {"defaults"}
+    (tiny.root / ".dvcignore").unlink()  # the control
+    assert of_params_and_metrics(tiny) >= {"runs", "spectrum", "figures", "compute"}
+
+
+def of_params_and_metrics(project):
+    """First and last parts of the names of columns of `dvc exp show`, such as `defaults` and `sigma_1`."""
+    columns = project.call("dvc", "exp", "show", "--csv").splitlines()[0].split(",")
+    return {part for name in columns for part in (name.split(".")[0], name.split(".")[-1])}
 
 
 def test_experiment_in_a_temporary_folder(tiny, tmp_path):
@@ -46,7 +59,7 @@ def test_experiment_in_a_temporary_folder(tiny, tmp_path):
 
 
 def test_plots_and_pictures_of_the_pipeline(project):
-    shown = project.call("dvc", "metrics", "show", "--json")
+    shown = project.call("dvc", "metrics", "show", "--json", "results/figs/runs.json")
     for quantity in ("sigma_1", "test_loss", "exact_bulk_measured", "distance_from_one_below_0.1"):
         assert quantity in shown
     project.call("dvc", "plots", "show", "--out", "plots")

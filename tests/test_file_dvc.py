@@ -9,8 +9,8 @@ pytestmark = pytest.mark.engines
 
 
 def test_an_edit_of_a_file_is_seen_and_a_comment_costs_nothing(tmp_path):
-    sections = {"model": {"name": "file", "path": "components/net.py"}, "sweeps": {}}
-    params = own_files.params(data={"name": "file", "path": "components/my.npz"}, **sections)
+    model = {"name": "file", "path": "components/net.py"}
+    params = own_files.params(data={"name": "file", "path": "components/my.npz"}, model=model)
     project = repository.create(tmp_path / "project", params)
     own_files.write(project.root / "components")
     ran = project.dvc("repro", "svd")

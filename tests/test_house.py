@@ -191,9 +191,8 @@ def test_its_keys_are_checked(house, tmp_path, old, new, message):
 def test_dvc_knows_it(house, tmp_path):
     import repository
 
-    project = repository.create(tmp_path / "project", PARAMS + "sweeps: {}\n")
+    project = repository.create(tmp_path / "project", PARAMS)
     shutil.copytree(house.root, project.root, symlinks=True, dirs_exist_ok=True)
-    (project.root / "params.yaml").write_text(PARAMS + "sweeps: {}\n")
     assert project.dvc("repro") == {}
     assert project.snakemake() == {}
     project.edit("power: 1", "power: 2")

@@ -78,10 +78,10 @@ def _publish(options: argparse.Namespace) -> None:
     publish(read_wanted(options.wanted))
 
 
-def _dvc_page(options: argparse.Namespace) -> None:
-    from training_jacobian.report.dvc_page import write
+def _dvc_files(options: argparse.Namespace) -> None:
+    from training_jacobian.report.dvc_files import write
 
-    write(options.file)
+    write(options.folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--log", metavar="FILE")
     publish.set_defaults(command=_publish)
 
-    told = "write the page of `dvc plots show`, which then needs no network (a job of DVC)"
-    dvc_page = subparsers.add_parser("dvc-page", help=told, description=told)
-    dvc_page.add_argument("file", type=Path)
-    dvc_page.set_defaults(command=_dvc_page)
+    told = "write what DVC shows: the page of its plots, the few metrics of its experiments (a job of DVC)"
+    dvc_files = subparsers.add_parser("dvc-files", help=told, description=told)
+    dvc_files.add_argument("folder", type=Path, help="of the results")
+    dvc_files.set_defaults(command=_dvc_files)
     return parser
