@@ -16,27 +16,27 @@ smoke: $(BIN)/.ready
 lenet: $(BIN)/.ready
 	snakemake --cores all results/figs/lenet/all
 
-test: $(BIN)/.ready
+test: $(BIN)/.tests
 	python -m pytest -m "not paper and not experiments and not slurm and not engines"
 
 # other examples than those of `make test`, and a hundred times as many: hours
-fuzz: $(BIN)/.ready
+fuzz: $(BIN)/.tests
 	HYPOTHESIS_PROFILE=long python -m pytest tests/test_fuzz_*.py
 
 # the real digits run, from nothing, in a temporary folder: minutes
-test-paper: $(BIN)/.ready
+test-paper: $(BIN)/.tests
 	python -m pytest -m paper
 
 # DVC and Snakemake in every order; the worked examples; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
-test-engines: $(BIN)/.ready
+test-engines: $(BIN)/.tests
 	python -m pytest -n 4 --dist worksteal -rs -m engines  # they also wait
 
 # the smoke preset through profiles/slurm, on two nodes of a real Slurm on this machine: minutes; tests/slurm/install.sh gets it
-test-slurm: $(BIN)/.ready
+test-slurm: $(BIN)/.tests
 	python -m pytest -n 0 -rs -m slurm
 
 # the numbers of all experiments, in results/: half an hour, or seconds after `make figures`
-test-experiments: $(BIN)/.ready
+test-experiments: $(BIN)/.tests
 	python -m pytest -n 0 -m experiments
 
 $(BIN)/.ready: requirements.txt pyproject.toml
@@ -47,7 +47,13 @@ $(BIN)/.ready: requirements.txt pyproject.toml
 	python -m compileall -q -j 0 .venv/lib  # where PYTHONDONTWRITEBYTECODE is set, pip does not, and every job starts 2 s later
 	@touch $@
 
-lint: $(BIN)/.ready
+# what users do not need: without it Snakemake starts half a second faster, for it imports what it finds
+$(BIN)/.tests: tests/requirements.txt $(BIN)/.ready
+	pip install --quiet --requirement tests/requirements.txt
+	python -m compileall -q -j 0 .venv/lib
+	@touch $@
+
+lint: $(BIN)/.tests
 	ruff check
 	ruff format --check
 	snakefmt --check Snakefile workflow
@@ -55,5 +61,7 @@ lint: $(BIN)/.ready
 	mypy
 
 # after a change of the dependencies in pyproject.toml (needs uv)
+PIN = uv pip compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --python-version 3.11 pyproject.toml
 pins:
-	uv pip compile --quiet --universal --fork-strategy fewest --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
+	$(PIN) --extra dev --output-file tests/requirements.txt
+	$(PIN) --constraint tests/requirements.txt --output-file requirements.txt
