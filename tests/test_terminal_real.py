@@ -72,7 +72,9 @@ def on_a_terminal(project, *words, until=None):
         dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         {**project.environment, "TERM": "xterm"},
     )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # under nohup or & it is ignored, here as there
     running = subprocess.Popen(command, cwd=project.root, env=environment, start_new_session=True, **streams)
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     text, deadline = "", time.time() + HANGS
     while time.time() < deadline:
