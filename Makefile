@@ -47,9 +47,10 @@ $(BIN)/.ready: requirements.txt pyproject.toml
 	python -m compileall -q -j 0 .venv/lib  # where PYTHONDONTWRITEBYTECODE is set, pip does not, and every job starts 2 s later
 	@touch $@
 
-# what users do not need: without it Snakemake starts half a second faster, for it imports what it finds
-$(BIN)/.tests: tests/requirements.txt $(BIN)/.ready
+# what users do not need; Snakemake imports what plugins it finds, half a second each time, so that for Slurm lies apart
+$(BIN)/.tests: tests/requirements.txt tests/slurm/requirements.txt $(BIN)/.ready
 	pip install --quiet --requirement tests/requirements.txt
+	pip install --quiet --no-deps --upgrade --target .venv/slurm --requirement tests/slurm/requirements.txt
 	python -m compileall -q -j 0 .venv/lib
 	@touch $@
 
@@ -65,3 +66,4 @@ PIN = uv pip compile --quiet --universal --fork-strategy fewest --no-header --no
 pins:
 	$(PIN) --extra dev --output-file tests/requirements.txt
 	$(PIN) --constraint tests/requirements.txt --output-file requirements.txt
+	$(PIN) --constraint tests/requirements.txt --extra slurm | grep plugin-slurm > tests/slurm/requirements.txt

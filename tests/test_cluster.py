@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY, Project
+from conftest import SLURM_PLUGIN, TINY, Project
 from sized import tree_of, write
 from training_jacobian.artifacts.address import key
 from training_jacobian.workflow import fits
@@ -31,7 +31,8 @@ def submitted(tmp_path):
         (fake / name).chmod(0o755)
 
     def start(project, count, *options):
-        environment = {**project.environment, "PATH": f"{fake}:{os.environ['PATH']}"}
+        found = {"PATH": f"{fake}:{os.environ['PATH']}", "PYTHONPATH": f"{project.root / 'src'}:{SLURM_PLUGIN}"}
+        environment = {**project.environment, **found}
         command = [sys.executable, "-m", "snakemake", "all_svd", "--profile", "profiles/slurm", *options]
         lines = []
         with subprocess.Popen(

@@ -36,6 +36,8 @@ def test_tests_have_what_users_have_and_what_only_tests_need():
     only_tests = {re.split(r"[<>=!~\[]", each)[0] for each in project["optional-dependencies"]["dev"]}
     assert users.items() <= tests.items()
     assert only_tests <= set(tests) - set(users)
+    for_slurm = requirements("tests/slurm/requirements.txt")
+    assert {"snakemake-executor-plugin-slurm", "snakemake-executor-plugin-slurm-jobstep"} == set(for_slurm)
 
 
 def test_every_rule_names_the_environment():
@@ -45,7 +47,13 @@ def test_every_rule_names_the_environment():
     assert 'os.path.join("envs", "training-jacobian.yaml")' in (ROOT / "workflow/rules/common.smk").read_text()
 
 
-PINS = ("requirements.txt", "tests/requirements.txt", "envs/training-jacobian.yaml", "pyproject.toml")
+PINS = (
+    "requirements.txt",
+    "tests/requirements.txt",
+    "tests/slurm/requirements.txt",
+    "envs/training-jacobian.yaml",
+    "pyproject.toml",
+)
 
 
 @pytest.mark.parametrize("file", PINS)

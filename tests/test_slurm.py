@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, SMOKE, Project
+from conftest import ROOT, SLURM_PLUGIN, SMOKE, Project
 
 pytestmark = pytest.mark.slurm
 
@@ -41,7 +41,7 @@ def cluster():
 @pytest.fixture
 def project(tmp_path, cluster):
     made = Project.create(tmp_path / "project", SMOKE)
-    made.environment |= cluster
+    made.environment |= {**cluster, "PYTHONPATH": f"{made.environment['PYTHONPATH']}:{SLURM_PLUGIN}"}
     return made
 
 
