@@ -44,7 +44,7 @@ if "COMPILED_OF_JOBS" not in os.environ:
     os.environ["COMPILED_OF_JOBS"] = OF_JOBS.name
 
 ROOT = Path(__file__).parents[1]
-SLURM_PLUGIN = str(Path(sys.prefix, "slurm"))  # the folder of Snakemake's, for two tests' PYTHONPATH: see Makefile
+SLURM_PLUGIN = str(Path(sys.prefix, "slurm"))  # where Makefile puts Snakemake's; for the PYTHONPATH of tests with Slurm
 HANGS = 1200  # seconds, after which a command is taken to hang
 
 TINY = """
