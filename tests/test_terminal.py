@@ -1,12 +1,9 @@
 """What a running workflow tells: by run and stage, in few lines, wherever it is read, and whatever goes wrong."""
 
-import asyncio
 import io
 import logging
 import os
 import re
-import signal
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -195,47 +192,6 @@ def test_an_interrupt_is_one_line(calm):
     calm.says("error", "WorkflowError:\nAt least one job did not complete successfully.", exception="WorkflowError")
     assert calm.lines()[3:] == ["interrupted: 1 of 6 jobs are done and kept; the same command goes on"]
     assert calm.default.seen == []
-
-
-def test_asyncio_does_not_take_interrupts():
-    """Snakemake would end with a traceback, or go on, where one came while it waits there."""
-
-    async def interrupted():
-        os.kill(os.getpid(), signal.SIGINT)
-        for _ in range(10):
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                return "lost"
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        assert asyncio.run(interrupted()) == "lost"  # the control
-        terminal.keep_interrupts()
-        with pytest.raises(KeyboardInterrupt):
-            asyncio.run(interrupted())
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_an_interrupt_while_snakemake_writes_is_not_lost():
-    def emit():  # as Snakemake's handler of its log does
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            sum(range(1000))
-        except KeyboardInterrupt:
-            pass
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        emit()
-        time.sleep(0.5)  # the control: it is lost
-        terminal.keep_interrupts()
-        with pytest.raises(KeyboardInterrupt):
-            emit()
-            time.sleep(5)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_a_dumb_terminal_is_told_as_a_pipe_is(monkeypatch):

@@ -8,7 +8,6 @@ everything.
 import logging
 import os
 import re
-import signal
 import textwrap
 import threading
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from training_jacobian.progress import CALM
-from training_jacobian.workflow import publish, told
+from training_jacobian.workflow import interrupts, publish, told
 from training_jacobian.workflow.costs import Job as Cost
 from training_jacobian.workflow.tally import Job, Started, Tally
 
@@ -217,7 +216,7 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     `asked`: those of the plans whose figures, or other files, are asked for; `missing`: jobs, as far as estimated.
     """
     os.environ.pop(CALM, None)
-    keep_interrupts()  # with --verbose, too
+    interrupts.keep()  # with --verbose, too
     wanted, logger = workflow.output_settings, logging.getLogger(LOGGER)
     other = wanted.dryrun or wanted.verbose or wanted.quiet or wanted.printshellcmds or wanted.debug_dag
     replaced = [each for each in logger.handlers if each.name == REPLACED]
@@ -229,25 +228,3 @@ def install(workflow: Any, plans: list[Any], asked: list[Any], missing: list[Cos
     logger.removeHandler(replaced[0])
     logger.addHandler(calm)
     os.environ[CALM] = "1"
-
-
-def keep_interrupts() -> None:
-    """Ctrl-C raises KeyboardInterrupt wherever Snakemake is.
-
-    asyncio, in which it often is, replaces Python's own handler by one that cancels a task: Snakemake then ends with a
-    traceback, or goes on.  It leaves other handlers alone.  Snakemake's handler of its log swallows what comes while it
-    writes: the signal is sent again.
-    """
-    mine = threading.current_thread() is threading.main_thread()
-    if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    above = frame
-    while above is not None:
-        if above.f_code.co_name == "emit":
-            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
-            return
-        above = above.f_back
-    signal.default_int_handler(number, frame)
