@@ -28,9 +28,9 @@ class Repository(Project):
         return done.stdout + done.stderr
 
     def ran(self, *command: str) -> Counter[str]:
-        """Jobs by the stage of their log, that a command ran."""
+        """Jobs by the stage of their log, that a command ran; `shown` is what it printed."""
         start = time.time_ns()
-        self.call(*command)
+        self.shown = self.call(*command)
         logs = [log for log in (self.root / "results/logs").glob("*/*.log") if log.stat().st_mtime_ns > start]
         return Counter(log.parent.name if log.stem.count("-") < 2 else "columns" for log in logs)
 

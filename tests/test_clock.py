@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,21 @@ def test_what_a_killed_job_leaves_is_waste(tmp_path):
     os.utime(killed.path, (0, 0))
     entry.write_bytes(b"programm")
     assert list(compiled.waste(tmp_path)) == [entry, killed.path]
+
+
+def test_a_text_is_made_once_and_a_damaged_one_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    texts = iter(["first", "second", "third", "fourth", "fifth"])
+
+    def made(name):
+        return compiled.text(name, lambda: next(texts))
+
+    assert [made("a-1"), made("a-1"), made("a-2"), made("a-1")] == ["first", "first", "second", "first"]
+    (kept,) = tmp_path.glob("*/*-a-1-cache")
+    kept.write_text("firsT")
+    assert list(compiled.waste(tmp_path)) == [kept]
+    assert [made("a-1"), made("a-1")] == ["third", "third"]
+    assert list(compiled.waste(tmp_path)) == []
+    shutil.rmtree(tmp_path / "texts")
+    (tmp_path / "texts").write_text("a file is in the way")
+    assert [made("a-1"), made("a-1")] == ["fourth", "fifth"]

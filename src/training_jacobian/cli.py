@@ -78,6 +78,13 @@ def _publish(options: argparse.Namespace) -> None:
     publish(read_wanted(options.wanted))
 
 
+def _dvc_plan(options: argparse.Namespace) -> None:
+    from training_jacobian.workflow.dvc_plan import write
+    from training_jacobian.workflow.plan import plan
+
+    write(plan(), options.folder)
+
+
 def _dvc_files(options: argparse.Namespace) -> None:
     from training_jacobian.report.dvc_files import write
 
@@ -138,6 +145,11 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--wanted", required=True, metavar="JSON")
     publish.add_argument("--log", metavar="FILE")
     publish.set_defaults(command=_publish)
+
+    told = "write lists of what params.yaml asks for, on which DVC's stages depend (a job of DVC)"
+    dvc_plan = subparsers.add_parser("dvc-plan", help=told, description=told)
+    dvc_plan.add_argument("folder", type=Path, help="of the lists")
+    dvc_plan.set_defaults(command=_dvc_plan)
 
     told = "write what DVC shows: the page of its plots, the few metrics of its experiments (a job of DVC)"
     dvc_files = subparsers.add_parser("dvc-files", help=told, description=told)

@@ -120,6 +120,10 @@ def _make(options: argparse.Namespace) -> None:
         "table": (out,),
         "scatter": (out,),
     }
+    if options.stage in ("figure", "scatter"):
+        from training_jacobian.jobs import spared
+
+        spared.seaborn()
     module = MODULES.get(options.stage, "analysis")
     if "stages.variants" in made["code"]:
         module = "variants"

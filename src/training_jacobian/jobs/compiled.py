@@ -1,6 +1,6 @@
-"""Compiled programs kept for the next job, which starts a second earlier: whole, and checked before they are used.
+"""What takes long to make, kept for the next job, which is a second faster: whole, and checked before it is used.
 
-JAX writes an entry in place, reads it unchecked, and never replaces one that is damaged.  So each process has a folder
+JAX writes a program in place, reads it unchecked, and never replaces one that is damaged.  So each process has a folder
 of its own, filled from the common one and emptied into it at the end; there, an entry's name begins with its SHA-256.
 """
 
@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,8 +56,31 @@ def folder(threads: int) -> Path | None:
     names do not tell them.  None where the processor cannot be told apart: then nothing is kept.
     """
     kind = processor()
-    root = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or DEFAULT)
-    return None if kind is None else root / f"{kind}-{threads}"
+    return None if kind is None else _root() / f"{kind}-{threads}"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or DEFAULT)
+
+
+def text(name: str, make: Callable[[], str]) -> str:
+    """What `make` gives, or has given before; `name` tells all that it depends on."""
+    folder = _root() / "texts"
+    with suppress(OSError):
+        for entry in folder.glob(f"*-{name}{ENTRY}"):
+            if is_whole(entry):
+                return entry.read_text(encoding="utf-8")
+            entry.unlink()
+    made = make()
+    with suppress(OSError, ArtifactError):
+        _keep(folder, f"{name}{ENTRY}", made.encode())
+    return made
+
+
+def _keep(folder: Path, name: str, content: bytes) -> None:
+    digest = hashlib.sha256(content).hexdigest()[:DIGITS]
+    with whole(folder / f"{digest}-{name}") as partial:
+        partial.write_bytes(content)
 
 
 def is_whole(entry: Path) -> bool:
@@ -121,10 +144,7 @@ class Compiled:
             known = {entry.name.partition("-")[2] for entry in self.common.glob(f"*{ENTRY}")}
             for made in self.path.glob(f"*{ENTRY}"):
                 if made.name not in known:
-                    content = made.read_bytes()
-                    digest = hashlib.sha256(content).hexdigest()[:DIGITS]
-                    with whole(self.common / f"{digest}-{made.name}") as partial:
-                        partial.write_bytes(content)
+                    _keep(self.common, made.name, made.read_bytes())
         shutil.rmtree(self.path, ignore_errors=True)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from training_jacobian.artifacts.integrity import bytes_of
 from training_jacobian.artifacts.oserrors import AGAIN, ArtifactError, telling
 from training_jacobian.artifacts.store import whole
-from training_jacobian.report.page import libraries
+from training_jacobian.report.scripts import vega
 
 METRICS = ("test_loss", "sigma_1", "bulk_directions")  # of each run; DVC gives every number of a metrics file a column
 
@@ -30,7 +30,7 @@ def write(results: Path) -> None:
 
     Raises ArtifactError where a file cannot be read or written.
     """
-    _write(results / "dvc_plots.html", PAGE.replace("SCRIPT", libraries()["vega"]))
+    _write(results / "dvc_plots.html", PAGE.replace("SCRIPT", vega()))
     path = results / "figs/runs.json"
     try:
         with telling(path):

@@ -1,20 +1,17 @@
 """The page: contents, template, and the libraries that make it interactive, in one file."""
 
-import re
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from training_jacobian.artifacts.address import Recipe
 from training_jacobian.report import chart, contents, explorer
+from training_jacobian.report.scripts import scripts
 
 LIMIT = 8_000_000  # bytes of a report: it is to be mailed
 PICTURES = 4_000_000  # of these at most for the explorer
 MARGIN = 50_000
-_ENDS = re.compile("<(/script|/style|!--)", re.IGNORECASE)  # in a script or style they would end it
 
 
 def html(recipe: Recipe) -> str:
@@ -28,7 +25,7 @@ def html(recipe: Recipe) -> str:
     for columns, folder in recipe["inputs"]:
         if "run" in columns:
             runs.setdefault(columns["run"], {})[Path(folder).parent.name] = Path(folder)
-    template, fixed = _template(), {**libraries(), "chart": chart.spectrum()}
+    template, fixed = _template(), {**scripts(), "chart": chart.spectrum()}
     least = PICTURES // 4 if runs else 0
     rest = len(template.render(**said, **fixed, explored=dict.fromkeys(runs)).encode())
     for each in sorted(said["drawn"], key=lambda each: -len(each.get("picture", ""))):
@@ -56,16 +53,3 @@ def _template() -> Any:
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # runs stay in their order
     return environment.get_template("page.html")
-
-
-def libraries() -> dict[str, str]:
-    """Scripts and styles of Vega and DataTables, from the installed packages, and our own."""
-    own, tables = resources.files("training_jacobian.report"), resources.files("itables") / "html"
-    made = {
-        "vega": vl_convert.javascript_bundle(),  # type: ignore[call-arg]  # its stub forgets the default
-        "tables": (tables / "dt_bundle.js").read_text("utf-8"),
-        "tables_style": (tables / "dt_bundle.css").read_text("utf-8"),
-        "script": (own / "page.js").read_text("utf-8"),
-        "style": (own / "page.css").read_text("utf-8"),
-    }
-    return {name: _ENDS.sub(r"<\\\1", text) for name, text in made.items()}
