@@ -27,7 +27,7 @@ fuzz: $(BIN)/.tests
 test-paper: $(BIN)/.tests
 	python -m pytest -m paper
 
-# DVC and Snakemake in every order; the worked examples; kills, damaged artifacts, two workflows at once, a full disk: 15 minutes
+# all analyses computed; DVC and Snakemake in every order; the worked examples; kills, damage, a full disk: 20 to 30 minutes
 test-engines: $(BIN)/.tests
 	python -m pytest -n 4 --dist worksteal -rs -m engines  # they also wait
 

@@ -76,8 +76,12 @@ compute:
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m is looked at
 def pytest_collection_modifyitems(items):
-    """The longest first: else one worker may be alone with them at the end."""
+    """What wants all analyses computed is not of `make test`.  The longest first, or one worker is alone at the end."""
+    for item in items:
+        if "smoke" in item.fixturenames:
+            item.add_marker("engines")
     items.sort(key=lambda item: "test_kills_at_random_moments" not in item.name)
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pytest
 
@@ -124,16 +124,55 @@ def seeing(what: str) -> tuple[str, ...]:
     return ("figure",) if any(name.startswith(("MPL", "MATPLOTLIB")) for name in VARIABLES[what]) else ("train",)
 
 
-@pytest.mark.engines
-@pytest.mark.parametrize("what", VARIABLES)
-def test_variables(project, what):
-    check_same_bytes(project, only=seeing(what), **VARIABLES[what])
+def batches() -> list[list[str]]:
+    """Names of variables above that one process can have together: the same jobs see them, none is set twice."""
+    made: list[list[str]] = []
+    for what in VARIABLES:
+        for batch in made:
+            if seeing(batch[0]) == seeing(what) and not any(VARIABLES[what].keys() & VARIABLES[each] for each in batch):
+                batch.append(what)
+                break
+        else:
+            made.append([what])
+    return made
+
+
+def check_together(check: Callable[..., None], some: Sequence[str]) -> None:
+    """All of `some` at once; where that fails, each alone, so that the guilty one is named."""
+    try:
+        check(*some)
+    except AssertionError:
+        for one in some:
+            check(one)
+        raise
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("limit", LIMITS)
-def test_limits(project, limit):
-    check_same_bytes(project, [limit], only=SEEING)
+@pytest.mark.parametrize("batch", batches(), ids=lambda batch: f"{batch[0]} and {len(batch) - 1} more")
+def test_variables(finished, tmp_path, batch):
+    def check(*some):
+        set_to = {name: value for what in some for name, value in VARIABLES[what].items()}
+        copy = finished.copy(tmp_path / "-".join(some)[:99])
+        check_same_bytes(copy, only=seeing(some[0]), **set_to)
+
+    check_together(check, batch)
+
+
+@pytest.mark.engines
+def test_limits(finished, tmp_path):
+    def check(*some):
+        check_same_bytes(finished.copy(tmp_path / "-".join(some)), some, only=SEEING)
+
+    check_together(check, LIMITS)
+
+
+def test_the_guilty_one_is_named():
+    def check(*some):
+        assert "guilty" not in some, " and ".join(some)
+
+    check_together(check, ["one", "other"])
+    with pytest.raises(AssertionError, match=r"^guilty\n"):
+        check_together(check, ["one", "guilty", "other"])
 
 
 def test_another_number_is_seen(project):
