@@ -118,12 +118,12 @@ def test_what_a_killed_job_leaves_is_waste(tmp_path):
 
 def test_a_text_is_made_once_and_a_damaged_one_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
-    texts = iter(["first", "second", "third", "fourth", "fifth"])
+    texts = iter(["first\r\n", "second", "third", "fourth", "fifth"])
 
     def made(name):
         return compiled.text(name, lambda: next(texts))
 
-    assert [made("a-1"), made("a-1"), made("a-2"), made("a-1")] == ["first", "first", "second", "first"]
+    assert [made("a-1"), made("a-1"), made("a-2"), made("a-1")] == ["first\r\n", "first\r\n", "second", "first\r\n"]
     (kept,) = tmp_path.glob("*/*-a-1-cache")
     kept.write_text("firsT")
     assert list(compiled.waste(tmp_path)) == [kept]

@@ -69,7 +69,7 @@ def text(name: str, make: Callable[[], str]) -> str:
     with suppress(OSError):
         for entry in folder.glob(f"*-{name}{ENTRY}"):
             if is_whole(entry):
-                return entry.read_text(encoding="utf-8")
+                return entry.read_bytes().decode()  # read_text would change "\r"
             entry.unlink()
     made = make()
     with suppress(OSError, ArtifactError):
