@@ -80,8 +80,10 @@ compute:
 def pytest_collection_modifyitems(items):
     """What wants all analyses computed is not of `make test`.  The longest first, or one worker is alone at the end."""
     for item in items:
-        if "smoke" in item.fixturenames:
+        if "smoke" in item.fixturenames and not item.get_closest_marker("slurm"):
             item.add_marker("engines")
+        suites = {mark.name for mark in item.iter_markers()} & {"paper", "engines", "slurm", "experiments"}
+        assert len(suites) < 2, item.nodeid
     items.sort(key=lambda item: "test_kills_at_random_moments" not in item.name)
 
 
