@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.sparse.linalg import aslinearoperator
 
-from conftest import Tiny
 from test_density import NONE, single
+from tiny import Tiny
 from training_jacobian.artifacts.address import key
 from training_jacobian.run import Run
 from training_jacobian.spectral import partial_svd

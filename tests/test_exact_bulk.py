@@ -10,7 +10,7 @@ import optax
 import pandas as pd
 import pytest
 
-from conftest import Tiny
+from tiny import Tiny
 from training_jacobian.analyses.angles import compute as angles
 from training_jacobian.learning import exact_bulk, layout
 from training_jacobian.learning.losses import cross_entropy

@@ -6,8 +6,8 @@ import optax
 import pytest
 from hypothesis import given, settings
 
-from conftest import Tiny
 from fuzzing import examples
+from tiny import Tiny
 from training_jacobian.jacobian.operator import TrainingJacobian
 
 TINY = Tiny()

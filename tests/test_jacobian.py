@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from conftest import Tiny
+from tiny import Tiny
 from training_jacobian.jacobian import trajectory
 from training_jacobian.jacobian.operator import TrainingJacobian
 from training_jacobian.learning import problem, training

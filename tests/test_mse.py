@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from conftest import Tiny
+from tiny import Tiny
 from training_jacobian.analyses.behaviour import compute as behaviour
 from training_jacobian.learning import exact_bulk, problem, training
 from training_jacobian.learning.endpoint import endpoint

@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from conftest import TINY, Tiny
+from conftest import TINY
+from tiny import Tiny
 from training_jacobian.learning import training
 from training_jacobian.learning.components import component, names
 from training_jacobian.learning.endpoint import endpoint

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
 
-from conftest import Tiny
 from test_jacobian import operator
+from tiny import Tiny
 from training_jacobian.jacobian.operator import TrainingJacobian
 from training_jacobian.spectral import partial_svd, svd
 from training_jacobian.spectral.remembered import Remembered

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from conftest import Tiny
+from tiny import Tiny
 from training_jacobian.analyses.subspace import compute as subspace_training
 
 N, T, RATE = 10, 15, 0.1

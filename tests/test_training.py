@@ -4,7 +4,8 @@ import numpy as np
 import optax
 import pytest
 
-from conftest import ROOT, Tiny
+from conftest import ROOT
+from tiny import Tiny
 from training_jacobian.learning import divergence, initial, training
 from training_jacobian.learning.layout import unflatten
 from training_jacobian.learning.models import mlp
